@@ -1,0 +1,95 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// One set of settings for every Swift target, so that no target is stricter or laxer than its neighbour.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Libraries also check every use of unsafe memory. Test macros trip over the check, so tests go without it.
+let librarySettings: [SwiftSetting] = settings + [.strictMemorySafety()]
+
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "metertap",
+    platforms: [.macOS("26.0")],
+    products: [
+        .executable(name: "metertap", targets: ["metertap"]),
+        .executable(name: "metertap-lambda", targets: ["metertap-lambda"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+    ],
+    targets: [
+        // From low to high; a target imports only what stands above it.
+        .target(name: "Meter", swiftSettings: librarySettings),
+        .systemLibrary(
+            name: "CLibdeflate", providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "Gzip", dependencies: ["CLibdeflate", "CZlib"], swiftSettings: librarySettings),
+        .target(
+            name: "HTTP",
+            dependencies: [
+                httpTypes,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: librarySettings),
+        .target(
+            name: "MeterLine", dependencies: ["Meter", "Gzip", crypto], swiftSettings: librarySettings),
+        .target(name: "AWS", dependencies: ["HTTP", crypto, httpTypes], swiftSettings: librarySettings),
+        .target(name: "LambdaRuntime", dependencies: ["HTTP", httpTypes], swiftSettings: librarySettings),
+        .target(
+            name: "Delivery",
+            dependencies: ["Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes],
+            swiftSettings: librarySettings),
+        .target(name: "Sample", dependencies: ["Gzip"], swiftSettings: librarySettings),
+        .executableTarget(
+            name: "metertap",
+            dependencies: [
+                "MeterLine", "Delivery", "Gzip", "Sample",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: librarySettings),
+        .executableTarget(
+            name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime"],
+            swiftSettings: librarySettings),
+
+        .testTarget(name: "MeterTests", dependencies: ["Meter"], swiftSettings: settings),
+        .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
+        .testTarget(
+            name: "MeterLineTests", dependencies: ["MeterLine", "Meter", "Gzip"], swiftSettings: settings),
+        .testTarget(
+            name: "HTTPTests",
+            dependencies: [
+                "HTTP", httpTypes,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "AWSTests", dependencies: ["AWS", "HTTP", httpTypes], swiftSettings: settings),
+        .testTarget(
+            name: "LambdaRuntimeTests", dependencies: ["LambdaRuntime", "HTTP", httpTypes],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: ["Delivery", "MeterLine", "Meter", "AWS", "HTTP", httpTypes],
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)
