@@ -1,0 +1,121 @@
+private import CLibdeflate
+
+/// Why bytes could not be decompressed.
+public enum GzipError: Error, Sendable, Equatable {
+    /// The bytes are no gzip data, are damaged, or are cut off.
+    case damaged
+    /// What comes out is larger than the limit, in bytes.
+    case overLimit(Int)
+}
+
+/// Tells gzip data by its two magic bytes (RFC 1952, section 2.3.1).
+public func isGzip(_ bytes: Span<UInt8>) -> Bool {
+    bytes.count >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b
+}
+
+/// Decompresses whole gzip buffers, of one member or several, and never writes more than a limit.
+///
+/// The output buffer is kept for the next call, so a decompressor is worth keeping too.
+public struct Gunzip: ~Copyable {
+    private let decompressor: OpaquePointer
+    private var buffer: UnsafeMutableRawBufferPointer
+    private let limit: Int
+
+    /// Makes a decompressor.
+    ///
+    /// - Parameter limit: the most bytes that may come out of one call.
+    public init(limit: Int) {
+        guard let decompressor = unsafe libdeflate_alloc_decompressor() else {
+            preconditionFailure("out of memory: no decompressor")
+        }
+        unsafe self.decompressor = decompressor
+        unsafe buffer = .allocate(byteCount: min(limit, 256 << 10), alignment: 16)
+        self.limit = limit
+    }
+
+    deinit {
+        unsafe libdeflate_free_decompressor(decompressor)
+        unsafe buffer.deallocate()
+    }
+
+    /// Decompresses all members of `compressed` and lends the result to `body`.
+    ///
+    /// Zero bytes behind the last member are padding and ignored (as gzip's own tool does).
+    ///
+    /// - Throws: `GzipError`; nothing is lent then.
+    public mutating func decompress<Result>(
+        _ compressed: Span<UInt8>, _ body: (Span<UInt8>) -> Result
+    ) throws(GzipError) -> Result {
+        let count = try inflate(compressed)
+        let whole = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        return unsafe whole.withMemoryRebound(to: UInt8.self) { bytes in
+            unsafe body(Span(_unsafeElements: bytes))
+        }
+    }
+
+    private mutating func inflate(_ compressed: Span<UInt8>) throws(GzipError) -> Int {
+        var consumed = 0
+        var produced = 0
+        reserve(Self.expectedSize(of: compressed), keeping: 0)
+        repeat {
+            let member = compressed.extracting(consumed...)
+            if consumed > 0, Self.isPadding(member) { break }
+            let (read, written) = try inflateMember(member, at: produced)
+            consumed += read
+            produced += written
+        } while consumed < compressed.count
+        return produced
+    }
+
+    private mutating func inflateMember(
+        _ member: Span<UInt8>, at offset: Int
+    ) throws(GzipError) -> (read: Int, written: Int) {
+        while true {
+            var read = 0
+            var written = 0
+            let status = unsafe member.withUnsafeBufferPointer { input in
+                unsafe libdeflate_gzip_decompress_ex(
+                    decompressor, input.baseAddress, input.count, buffer.baseAddress.map { unsafe $0 + offset },
+                    buffer.count - offset, &read, &written)
+            }
+            switch status {
+            case LIBDEFLATE_SUCCESS:
+                return (read, written)
+            case LIBDEFLATE_INSUFFICIENT_SPACE where buffer.count < limit:
+                reserve(buffer.count * 2, keeping: offset)
+            case LIBDEFLATE_INSUFFICIENT_SPACE:
+                throw .overLimit(limit)
+            default:
+                throw .damaged
+            }
+        }
+    }
+
+    /// Grows the buffer to `size` bytes, within the limit; its first `count` bytes stay.
+    private mutating func reserve(_ size: Int, keeping count: Int) {
+        let size = min(size, limit)
+        guard size > buffer.count else { return }
+        let grown = unsafe UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+        if count > 0 {
+            unsafe grown.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+        unsafe buffer.deallocate()
+        unsafe buffer = grown
+    }
+
+    /// What the last member says of its size (RFC 1952: ISIZE, modulo 2^32). A guess that saves growing the buffer;
+    /// nothing depends on its truth.
+    private static func expectedSize(of compressed: Span<UInt8>) -> Int {
+        guard compressed.count >= 18 else { return 0 }
+        var size = 0
+        for index in 0..<4 {
+            size |= Int(compressed[compressed.count - 4 + index]) << (8 * index)
+        }
+        return size
+    }
+
+    private static func isPadding(_ bytes: Span<UInt8>) -> Bool {
+        for index in bytes.indices where bytes[index] != 0 { return false }
+        return true
+    }
+}
