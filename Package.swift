@@ -18,6 +18,8 @@ let librarySettings: [SwiftSetting] = settings + [.strictMemorySafety()]
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
 let package = Package(
     name: "metertap",
     platforms: [.macOS("26.0")],
@@ -31,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     ],
     targets: [
@@ -57,11 +60,14 @@ let package = Package(
             name: "Delivery",
             dependencies: ["Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes],
             swiftSettings: librarySettings),
+        .target(
+            name: "Collection", dependencies: ["Meter", "MeterLine", "Gzip", crypto, system],
+            swiftSettings: librarySettings),
         .target(name: "Sample", dependencies: ["Gzip"], swiftSettings: librarySettings),
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "MeterLine", "Delivery", "Gzip", "Sample",
+                "MeterLine", "Collection", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: librarySettings),
         .executableTarget(
@@ -72,6 +78,9 @@ let package = Package(
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
             name: "MeterLineTests", dependencies: ["MeterLine", "Meter", "Gzip"], swiftSettings: settings),
+        .testTarget(
+            name: "CollectionTests", dependencies: ["Collection", "MeterLine", "Gzip"],
+            swiftSettings: settings),
         .testTarget(
             name: "HTTPTests",
             dependencies: [

@@ -16,7 +16,7 @@ public func isGzip(_ bytes: Span<UInt8>) -> Bool {
 /// Decompresses whole gzip buffers, of one member or several, and never writes more than a limit.
 ///
 /// The output buffer is kept for the next call, so a decompressor is worth keeping too.
-public struct Gunzip: ~Copyable {
+@safe public struct Gunzip: ~Copyable {
     private let decompressor: OpaquePointer
     private var buffer: UnsafeMutableRawBufferPointer
     private let limit: Int
@@ -81,8 +81,8 @@ public struct Gunzip: ~Copyable {
             switch status {
             case LIBDEFLATE_SUCCESS:
                 return (read, written)
-            case LIBDEFLATE_INSUFFICIENT_SPACE where buffer.count < limit:
-                reserve(buffer.count * 2, keeping: offset)
+            case LIBDEFLATE_INSUFFICIENT_SPACE where unsafe buffer.count < limit:
+                unsafe reserve(buffer.count * 2, keeping: offset)
             case LIBDEFLATE_INSUFFICIENT_SPACE:
                 throw .overLimit(limit)
             default:
@@ -94,8 +94,8 @@ public struct Gunzip: ~Copyable {
     /// Grows the buffer to `size` bytes, within the limit; its first `count` bytes stay.
     private mutating func reserve(_ size: Int, keeping count: Int) {
         let size = min(size, limit)
-        guard size > buffer.count else { return }
-        let grown = unsafe UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+        guard unsafe size > buffer.count else { return }
+        let grown = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
         if count > 0 {
             unsafe grown.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }

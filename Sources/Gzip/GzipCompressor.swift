@@ -3,7 +3,7 @@ private import CLibdeflate
 /// Compresses whole buffers to gzip.
 ///
 /// The same bytes always give the same output, so an object that is written twice is the same object.
-public struct GzipCompressor: ~Copyable {
+@safe public struct GzipCompressor: ~Copyable {
     private let compressor: OpaquePointer
 
     /// Makes a compressor.

@@ -3,7 +3,7 @@ private import CZlib
 /// Decompresses a gzip stream of unknown length piece by piece, in constant memory.
 ///
 /// Several members that follow one another are one stream; zero bytes behind the last are ignored.
-public struct InflateStream: ~Copyable {
+@safe public struct InflateStream: ~Copyable {
     private let stream: UnsafeMutablePointer<z_stream>
     private var isAtMemberStart = true
     private var hasMember = false
@@ -31,13 +31,15 @@ public struct InflateStream: ~Copyable {
     public mutating func decompress(_ input: Span<UInt8>, _ body: (Span<UInt8>) throws -> Void) throws {
         var consumed = 0
         var output = [UInt8](repeating: 0, count: Self.chunkBytes)
-        while consumed < input.count {
+        var isOutputWaiting = false
+        while consumed < input.count || isOutputWaiting {
             if isAtMemberStart, hasMember, input[consumed] == 0 {
                 consumed += 1
                 continue
             }
             let (read, written) = try step(input.extracting(consumed...), into: &output)
             consumed += read
+            isOutputWaiting = written == output.count && !isAtMemberStart
             if written > 0 { try body(output.span.extracting(..<written)) }
         }
     }
@@ -75,9 +77,9 @@ public struct InflateStream: ~Copyable {
             hasMember = true
         case Z_OK:
             break
-        case Z_BUF_ERROR where read == 0 && written == 0:
-            // No progress is possible with this input; more of it may come.
-            throw .damaged
+        case Z_BUF_ERROR where input.isEmpty:
+            // The output had just been taken whole; the stream wants more input, which is no error.
+            break
         default:
             throw .damaged
         }

@@ -1,1 +1,12 @@
-@main enum Main { static func main() {} }
+import ArgumentParser
+
+@main
+struct Metertap: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "metertap",
+        abstract: "Write a log line, get a billable meter.",
+        discussion: "Metertap finds the meter records that an application writes among its logs and delivers each one "
+            + "once. Start with `metertap extract --help`.",
+        version: Build.description,
+        subcommands: [Extract.self, Version.self])
+}

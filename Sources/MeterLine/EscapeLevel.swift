@@ -1,0 +1,175 @@
+/// On which escape level a tag stands: 0 in plain text, 1 inside a JSON string, 2 in a string that such a string holds.
+///
+/// The text before a tag may be anything, so the level is told by the first quotation mark behind the tag: a record
+/// on level 1 writes its quotes as `\"`, one on level 2 as `\\\"`. Some writers have `\u0022` for `\"`.
+enum EscapeLevel {
+    /// The deepest level that is read.
+    static let maximum = 3
+
+    /// The level of the quotation mark that starts at a position, with its backslashes.
+    ///
+    /// Returns nil when no quotation mark starts there; `level` is nil when the backslashes before it fit no level.
+    static func ofQuote(_ bytes: Span<UInt8>, at position: Int) -> (level: Int?, end: Int)? {
+        var end = position
+        while end < bytes.count, bytes[end] == UInt8(ascii: "\\") { end += 1 }
+        let backslashes = end - position
+        guard end < bytes.count else { return nil }
+        if bytes[end] == UInt8(ascii: "\"") {
+            return (level(backslashes: backslashes, isUnicodeEscape: false), end + 1)
+        }
+        guard backslashes > 0, isUnicodeQuote(bytes, at: end) else { return nil }
+        return (level(backslashes: backslashes, isUnicodeEscape: true), end + 5)
+    }
+
+    /// Whether `u0022` stands at a position.
+    private static func isUnicodeQuote(_ bytes: Span<UInt8>, at position: Int) -> Bool {
+        position + 5 <= bytes.count && bytes[position] == UInt8(ascii: "u") && bytes[position + 1] == UInt8(ascii: "0")
+            && bytes[position + 2] == UInt8(ascii: "0") && bytes[position + 3] == UInt8(ascii: "2")
+            && bytes[position + 4] == UInt8(ascii: "2")
+    }
+
+    /// How often a string decoder must be applied until nothing is left but the quotation mark.
+    private static func level(backslashes: Int, isUnicodeEscape: Bool) -> Int? {
+        var backslashes = backslashes
+        var isUnicodeEscape = isUnicodeEscape
+        var level = 0
+        while backslashes > 0 || isUnicodeEscape {
+            if backslashes % 2 == 1 {
+                isUnicodeEscape = false
+            } else if !isUnicodeEscape || backslashes == 0 {
+                return nil
+            }
+            backslashes /= 2
+            level += 1
+        }
+        return level
+    }
+
+    /// Whether the byte before a tag, seen on the tag's level, ends a word: `\namberflo_meter` inside a JSON string is
+    /// a line feed and the tag.
+    static func endsWord(_ bytes: Span<UInt8>, before position: Int, level: Int) -> Bool {
+        guard position > 0, isWordByte(bytes[position - 1]) else { return true }
+        guard level > 0 else { return false }
+        if isEscaped(bytes, letterAt: position - 1, level: level) {
+            switch bytes[position - 1] {
+            case UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"), UInt8(ascii: "b"), UInt8(ascii: "f"):
+                return true
+            default: break
+            }
+        }
+        return endsUnicodeEscape(bytes, before: position, level: level)
+    }
+
+    /// Whether `\uXXXX` of a character that is no part of a word ends before a position.
+    private static func endsUnicodeEscape(_ bytes: Span<UInt8>, before position: Int, level: Int) -> Bool {
+        guard position >= 6, bytes[position - 5] == UInt8(ascii: "u"),
+            isEscaped(bytes, letterAt: position - 5, level: level)
+        else { return false }
+        var unit = 0
+        for index in position - 4..<position {
+            guard let digit = hexDigit(bytes[index]) else { return false }
+            unit = unit << 4 | Int(digit)
+        }
+        return unit > 0x7f || !isWordByte(UInt8(unit))
+    }
+
+    /// Whether the backslashes before a letter make it an escape within `level` decodings.
+    private static func isEscaped(_ bytes: Span<UInt8>, letterAt position: Int, level: Int) -> Bool {
+        var start = position
+        while start > 0, bytes[start - 1] == UInt8(ascii: "\\") { start -= 1 }
+        var backslashes = position - start
+        for _ in 0..<level where backslashes > 0 {
+            if backslashes % 2 == 1 { return true }
+            backslashes /= 2
+        }
+        return false
+    }
+}
+
+/// Whether a byte can be a part of a tag's word.
+func isWordByte(_ byte: UInt8) -> Bool {
+    isDigit(byte) || (byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")) || byte == UInt8(ascii: "_")
+}
+
+/// The text behind a tag as it reads on the tag's escape level, and the way back to positions in the message.
+struct UnescapedText {
+    /// The text after each decoding; the last layer is the text on the level asked for.
+    private var layers: [[UInt8]] = []
+    /// Whether a longer prefix of the message could give more text.
+    let mayGrow: Bool
+    private let start: Int
+
+    /// Decodes what begins at `start`, `level` times.
+    ///
+    /// - Parameters:
+    ///   - level: 1 or more.
+    ///   - prefix: how many bytes of the message to look at, at most.
+    init(_ message: Span<UInt8>, from start: Int, level: Int, prefix: Int) {
+        self.start = start
+        let end = min(message.count, start + prefix)
+        var mayGrow = end < message.count
+        var layer = Layer(message.extracting(start..<end), limit: .max)
+        layers.append(layer.output)
+        mayGrow = mayGrow && layer.stop == .inputEnd
+        for _ in 1..<level {
+            guard let below = layers.last else { break }
+            layer = Layer(below.span, limit: .max)
+            layers.append(layer.output)
+            mayGrow = mayGrow && layer.stop == .inputEnd
+        }
+        self.mayGrow = mayGrow
+    }
+
+    /// The text on the level asked for.
+    var text: [UInt8] { layers.last ?? [] }
+
+    /// The position in the message behind the first `count` bytes of the text.
+    func messagePosition(_ message: Span<UInt8>, behind count: Int) -> Int {
+        var count = count
+        for below in layers.dropLast().reversed() {
+            count = Layer(below.span, limit: count).consumed
+        }
+        return start + Layer(message.extracting(start...), limit: count).consumed
+    }
+
+    /// One decoding of the inside of a JSON string.
+    private struct Layer {
+        enum Stop { case inputEnd, stringEnd, limit }
+
+        var output: [UInt8] = []
+        var consumed = 0
+        var stop = Stop.inputEnd
+
+        /// Decodes until the string ends, an escape or a byte is no part of a string, `limit` bytes have come out, or
+        /// the input ends.
+        init(_ input: Span<UInt8>, limit: Int) {
+            output.reserveCapacity(min(input.count, limit))
+            while consumed < input.count {
+                guard output.count < limit else {
+                    stop = .limit
+                    return
+                }
+                let byte = input[consumed]
+                guard byte >= 0x20, byte != UInt8(ascii: "\"") else {
+                    stop = .stringEnd
+                    return
+                }
+                guard byte == UInt8(ascii: "\\") else {
+                    output.append(byte)
+                    consumed += 1
+                    continue
+                }
+                switch Escape(input, at: consumed) {
+                case .scalar(let scalar, let length):
+                    output.append(contentsOf: Unicode.UTF8.encode(scalar) ?? .init())
+                    consumed += length
+                case .invalid:
+                    stop = .stringEnd
+                    return
+                case .incomplete:
+                    return
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import Meter
+
+/// Reads meter records out of the messages of log events, whatever the logger made of them.
+///
+/// A reader is a value without state: one can serve many tasks. It never throws; what is no valid record comes back as
+/// a reject.
+public struct LineReader: Sendable {
+    /// The tags that mark a meter record when nothing else is configured.
+    public static let defaultTags = ["amberflo_meter", "meter_record_for_cw", "meter_record_for_stream"]
+
+    /// How many values of one message are read; the rest of such a message is one reject.
+    public static let maximumValues = 10_000
+
+    private let scanner: TagScanner
+    private let allowMissingCustomer: Bool
+
+    /// Makes a reader.
+    ///
+    /// - Parameters:
+    ///   - tags: the words that mark a record.
+    ///   - allowMissingCustomer: whether a record without a customer is valid.
+    /// - Throws: `InvalidTag` when a tag is no word of letters, digits, `_`, `-` and `.`, or there is none.
+    public init(tags: [String] = defaultTags, allowMissingCustomer: Bool = false) throws(InvalidTag) {
+        guard !tags.isEmpty else { throw InvalidTag(tag: "") }
+        for tag in tags {
+            let isWord = tag.utf8.allSatisfy { isWordByte($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
+            guard !tag.isEmpty, isWord else { throw InvalidTag(tag: tag) }
+        }
+        scanner = TagScanner(tags: tags)
+        self.allowMissingCustomer = allowMissingCustomer
+    }
+
+    /// Whether the bytes of a tag stand in a message. Only then is there anything to read.
+    public func mayHoldTag(_ message: Span<UInt8>) -> Bool {
+        scanner.next(message, from: 0) != nil
+    }
+
+    /// Reads everything that stands behind tags in one message.
+    ///
+    /// - Parameters:
+    ///   - message: the log event's message; it need be neither complete nor UTF-8.
+    ///   - origin: the log event, which gives its records identity and time.
+    ///   - accounting: the figures to add to.
+    /// - Returns: records and rejects in the order of their ordinals.
+    public func read(_ message: Span<UInt8>, of origin: EventOrigin, accounting: inout Accounting) -> [Finding] {
+        accounting.events += 1
+        var values = MessageValues(origin: origin)
+        var reader = TaggedValueReader()
+        var position = 0
+        while let hit = scanner.next(message, from: position) {
+            position = hit.range.upperBound
+            let level = reader.level(message, behind: position)
+            guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: level ?? EscapeLevel.maximum)
+            else { continue }
+            values.tag = scanner.tags[hit.tag]
+            values.tagPosition = hit.range.lowerBound
+            guard values.count < Self.maximumValues else {
+                values.reject(
+                    Rejection(.tooLarge, "more than \(Self.maximumValues) values in one message"), message)
+                break
+            }
+            let value =
+                level.map { reader.read(message, behind: position, level: $0) }
+                ?? .unreadable(Rejection(.tooDeep, "the tag is escaped more than \(EscapeLevel.maximum) times"))
+            switch value {
+            case .mention:
+                accounting.mentions += 1
+            case .unreadable(let rejection):
+                values.reject(rejection, message)
+            case .notARecord(let rejection, let end):
+                values.reject(rejection, message)
+                position = end
+            case .records(let records, let end):
+                read(records, message, into: &values, accounting: &accounting)
+                position = end
+            }
+        }
+        return values.finish(accounting: &accounting)
+    }
+
+    private func read(
+        _ records: TaggedRecords, _ message: Span<UInt8>, into values: inout MessageValues,
+        accounting: inout Accounting
+    ) {
+        for element in records.elements {
+            guard values.count < Self.maximumValues else {
+                return values.reject(
+                    Rejection(.tooLarge, "more than \(Self.maximumValues) values in one message"), message)
+            }
+            guard let fields = element else {
+                values.reject(Rejection(.notARecord, "an element of the array is no object"), message)
+                continue
+            }
+            let reader = RecordReader(
+                fields: fields, eventTimestamp: values.origin.timestamp, allowMissingCustomer: allowMissingCustomer)
+            let results: [Result<RecordContent, Rejection>]
+            if let text = records.text {
+                results = reader.read(text.span)
+                if reader.hasConflictingCustomer(text.span) { accounting.conflictingCustomer += 1 }
+            } else {
+                results = reader.read(message.extracting(records.offset...))
+                if reader.hasConflictingCustomer(message.extracting(records.offset...)) {
+                    accounting.conflictingCustomer += 1
+                }
+            }
+            for name in fields.ignoredKeys { accounting.countIgnored(name) }
+            for result in results {
+                switch result {
+                case .success(let content): values.append(content, level: records.level)
+                case .failure(let rejection): values.reject(rejection, message)
+                }
+            }
+        }
+    }
+}
+
+/// A word that cannot be a tag.
+public struct InvalidTag: Error, CustomStringConvertible {
+    /// The word.
+    public var tag: String
+
+    /// What is wrong, for people.
+    public var description: String {
+        tag.isEmpty
+            ? "no tag is configured: name at least one"
+            : "'\(tag)' cannot be a tag: use letters, digits, '_', '-' and '.' only"
+    }
+}
+
+/// The values of one message in their order, and the copies among them.
+private struct MessageValues {
+    let origin: EventOrigin
+    var tag = ""
+    var tagPosition = 0
+    private(set) var count = 0
+    private var findings: [Finding] = []
+    /// Records without an id of their own: what they say, on which level, and where they stand in `findings`.
+    private var unnamed: [(content: RecordContent, level: Int, index: Int)] = []
+    private var hasReject = false
+
+    /// A message up to this size is kept with each of its rejects.
+    private static let wholeMessageBytes = 4_096
+    /// How much of a longer message is kept, from the tag on, with each reject behind the first.
+    private static let excerptBytes = 1_024
+
+    init(origin: EventOrigin) {
+        self.origin = origin
+    }
+
+    mutating func append(_ content: RecordContent, level: Int) {
+        if content.ownId == nil { unnamed.append((content, level, findings.count)) }
+        let record = Record(
+            uniqueId: content.ownId ?? Identity.uniqueId(of: origin, ordinal: count),
+            meterApiName: content.meterApiName, meterValue: content.meterValue,
+            meterTimeInMillis: content.meterTimeInMillis, customerId: content.customerId,
+            dimensions: content.dimensions)
+        findings.append(
+            .record(
+                FoundRecord(record: record, origin: origin, ordinal: count, timeDerived: content.timeDerived)))
+        count += 1
+    }
+
+    /// Keeps a reject with its message: whole, but for further rejects of a long message, which would multiply it.
+    mutating func reject(_ rejection: Rejection, _ message: Span<UInt8>) {
+        let isWhole = !hasReject || message.count <= Self.wholeMessageBytes
+        let kept =
+            isWhole ? 0..<message.count : tagPosition..<min(message.count, tagPosition + Self.excerptBytes)
+        hasReject = true
+        findings.append(
+            .reject(
+                Reject(
+                    reason: rejection.reason, detail: rejection.detail, tag: tag, ordinal: count,
+                    source: .event(origin), timestamp: origin.timestamp,
+                    content: bytes(of: message.extracting(kept)))))
+        count += 1
+    }
+
+    /// The findings without the copies that a logger made of them on other escape levels.
+    mutating func finish(accounting: inout Accounting) -> [Finding] {
+        let copies = surplusCopies()
+        accounting.repeatedInMessage += copies.count
+        if !copies.isEmpty {
+            findings = findings.indices.filter { !copies.contains($0) }.map { findings[$0] }
+        }
+        for finding in findings {
+            switch finding {
+            case .record: accounting.records += 1
+            case .reject(let reject): accounting.rejects[reject.reason, default: 0] += 1
+            }
+        }
+        if !findings.isEmpty { accounting.tagged += 1 }
+        return findings
+    }
+
+    /// Equal records without an id of their own count as often as they stand on the level that has the most of them.
+    private func surplusCopies() -> Set<Int> {
+        guard let first = unnamed.first, unnamed.contains(where: { $0.level != first.level }) else { return [] }
+        var copies: Set<Int> = []
+        var counts: [RecordContent: (byLevel: [Int: Int], kept: Int)] = [:]
+        for (content, level, index) in unnamed {
+            var count = counts[content] ?? (byLevel: [:], kept: 0)
+            count.byLevel[level, default: 0] += 1
+            if count.byLevel[level, default: 0] > count.kept {
+                count.kept += 1
+            } else {
+                copies.insert(index)
+            }
+            counts[content] = count
+        }
+        return copies
+    }
+}
+
+/// A copy of the bytes of a span.
+package func bytes(of span: Span<UInt8>) -> [UInt8] {
+    unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
+}

@@ -1,0 +1,127 @@
+import Meter
+
+/// Writes findings as NDJSON, one a line, with keys in the order of the log-line contract.
+public enum NDJSON {
+    /// Appends a record's line.
+    ///
+    /// - Parameter provenance: whether a last key `source` says which log event the record comes from.
+    public static func append(_ found: FoundRecord, provenance: Bool, to output: inout [UInt8]) {
+        let record = found.record
+        var object = JSONObjectWriter(&output)
+        object.member("uniqueId", record.uniqueId, &output)
+        object.member("meterApiName", record.meterApiName, &output)
+        object.literal("meterValue", record.meterValue.text, &output)
+        object.member("meterTimeInMillis", record.meterTimeInMillis, &output)
+        if let customerId = record.customerId { object.member("customerId", customerId, &output) }
+        if !record.dimensions.isEmpty {
+            object.name("dimensions", &output)
+            var dimensions = JSONObjectWriter(&output)
+            for dimension in record.dimensions { dimensions.member(dimension.name, dimension.value, &output) }
+            dimensions.end(&output)
+        }
+        if provenance {
+            object.name("source", &output)
+            appendSource(of: found, to: &output)
+        }
+        object.end(&output)
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    /// Appends the line of a manifest: which log event a delivered record comes from.
+    public static func appendManifest(_ found: FoundRecord, to output: inout [UInt8]) {
+        var object = JSONObjectWriter(&output)
+        object.member("uniqueId", found.record.uniqueId, &output)
+        object.member("meterApiName", found.record.meterApiName, &output)
+        object.name("source", &output)
+        appendSource(of: found, to: &output)
+        object.end(&output)
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    /// Appends a reject's line.
+    ///
+    /// `message` is the text at fault. Content that is not UTF-8, such as the data of an envelope, stands as base64
+    /// in a last key `data`, so that no byte of it is lost.
+    public static func append(_ reject: Reject, to output: inout [UInt8]) {
+        let isText = (try? UTF8Span(validating: reject.content.span)) != nil
+        var object = JSONObjectWriter(&output)
+        object.member("reason", reject.reason.rawValue, &output)
+        object.member("detail", reject.detail, &output)
+        if let tag = reject.tag {
+            object.member("tag", tag, &output)
+        } else {
+            object.literal("tag", "null", &output)
+        }
+        object.member("ordinal", reject.ordinal, &output)
+        object.name("source", &output)
+        append(reject.source, to: &output)
+        object.literal("timestamp", reject.timestamp.map { String($0) } ?? "null", &output)
+        let isData = if case .event = reject.source { false } else { !isText }
+        object.member("message", isData ? "" : String(decoding: reject.content, as: UTF8.self), &output)
+        if !isText { object.member("data", Base64.encode(reject.content), &output) }
+        object.end(&output)
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    /// Appends the accounting as one line.
+    ///
+    /// - Parameter more: further figures, written first.
+    public static func append(
+        _ accounting: Accounting, more: KeyValuePairs<String, Int> = [:], to output: inout [UInt8]
+    ) {
+        var object = JSONObjectWriter(&output)
+        for (name, count) in more { object.member(name, count, &output) }
+        object.member("envelopes", accounting.envelopes, &output)
+        object.member("controlMessages", accounting.controlMessages, &output)
+        object.member("events", accounting.events, &output)
+        object.member("tagged", accounting.tagged, &output)
+        object.member("mentions", accounting.mentions, &output)
+        object.member("records", accounting.records, &output)
+        object.member("rejected", accounting.rejected, &output)
+        object.name("rejects", &output)
+        append(counts: accounting.rejects.map { ($0.key.rawValue, $0.value) }, to: &output)
+        object.member("repeatedInMessage", accounting.repeatedInMessage, &output)
+        object.member("conflictingCustomer", accounting.conflictingCustomer, &output)
+        object.name("ignoredKeys", &output)
+        append(counts: accounting.ignoredKeys.map { ($0.key, $0.value) }, to: &output)
+        object.end(&output)
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    private static func append(counts: [(String, Int)], to output: inout [UInt8]) {
+        var object = JSONObjectWriter(&output)
+        for (name, count) in counts.sorted(by: { $0.0 < $1.0 }) { object.member(name, count, &output) }
+        object.end(&output)
+    }
+
+    private static func appendSource(of found: FoundRecord, to output: inout [UInt8]) {
+        var object = JSONObjectWriter(&output)
+        members(of: found.origin, &object, &output)
+        object.member("ordinal", found.ordinal, &output)
+        if found.timeDerived { object.literal("timeDerived", "true", &output) }
+        object.end(&output)
+    }
+
+    private static func append(_ source: Reject.Source, to output: inout [UInt8]) {
+        var object = JSONObjectWriter(&output)
+        switch source {
+        case .event(let origin):
+            members(of: origin, &object, &output)
+        case .kinesis(let stream, let shard, let sequenceNumber):
+            object.member("stream", stream, &output)
+            object.member("shard", shard, &output)
+            object.member("sequenceNumber", sequenceNumber, &output)
+        case .data(let name):
+            object.member("name", name, &output)
+        }
+        object.end(&output)
+    }
+
+    private static func members(of origin: EventOrigin, _ object: inout JSONObjectWriter, _ output: inout [UInt8]) {
+        object.member("account", origin.account, &output)
+        object.member("logGroup", origin.logGroup, &output)
+        object.member("logStream", origin.logStream, &output)
+        object.member("eventId", origin.eventId, &output)
+        object.literal("timestamp", origin.timestamp.map { String($0) } ?? "null", &output)
+    }
+}

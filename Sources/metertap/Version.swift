@@ -1,0 +1,25 @@
+import ArgumentParser
+
+/// What this executable was built from.
+enum Build {
+    static let version = "0.1.0"
+
+    static var description: String { "metertap \(version) (\(configuration))" }
+
+    private static var configuration: String {
+        #if DEBUG
+            "debug build"
+        #else
+            "release build"
+        #endif
+    }
+}
+
+struct Version: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the version.", discussion: "Example:\n  metertap version")
+
+    func run() {
+        print(Build.description)
+    }
+}

@@ -1,0 +1,106 @@
+"""Fixtures: the executables under test and the components around them. `requirements.txt` names what to install."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from components.emulators import Ministack, Moto, SeaweedFS
+from components.runtime_api import Agent
+from components.stubs import FaultyIngest, FaultyS3
+
+ROOT = Path(__file__).resolve().parent.parent
+WRITER_SECRET = "writer-secret"
+
+
+def executable(variable: str, default: str) -> Path:
+    path = Path(os.environ.get(variable) or default)
+    path = path if path.is_absolute() else ROOT / path
+    if not path.is_file():
+        pytest.exit(f"no executable at {path}: build it (make build) or name it in {variable}", 2)
+    return path
+
+
+@pytest.fixture(scope="session")
+def bootstrap() -> Path:
+    """The Lambda executable."""
+    return executable("METERTAP_LAMBDA", ".build/release/metertap-lambda")
+
+
+@pytest.fixture(scope="session")
+def cli() -> Path:
+    """The command line."""
+    return executable("METERTAP_CLI", ".build/release/metertap")
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    server = Moto(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
+    server = Ministack(tmp_path_factory.mktemp("ministack"), secret=WRITER_SECRET)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    # The writer's name is the access key that ministack gives to a function: its account's number.
+    directory = tmp_path_factory.mktemp("seaweedfs")
+    server = SeaweedFS(directory, writer_key="111122223333", writer_secret=WRITER_SECRET)
+    yield server
+    server.stop()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def seaweedfs(seaweedfs_server: SeaweedFS) -> SeaweedFS:
+    """The S3 server with an empty bucket."""
+    seaweedfs_server.clear()
+    return seaweedfs_server
+
+
+@pytest.fixture
+def s3() -> Iterator[FaultyS3]:
+    stub = FaultyS3()
+    yield stub
+    stub.close()
+
+
+@pytest.fixture
+def ingest() -> Iterator[FaultyIngest]:
+    stub = FaultyIngest()
+    yield stub
+    stub.close()
+
+
+@pytest.fixture
+def agent(bootstrap: Path) -> Iterator[Callable[..., Agent]]:
+    """Makes agents behind a fake Lambda Runtime API; at the end none of them has told a tag or a payload."""
+    made: list[Agent] = []
+
+    def make(**settings: str) -> Agent:
+        made.append(Agent([str(bootstrap)], **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+    for one in made:
+        assert not one.told, f"the agent's own output holds a tag and would feed itself: {one.told[:3]}"
+
+
+@pytest.fixture
+def s3_agent(agent: Callable[..., Agent], s3: FaultyS3) -> Callable[..., Agent]:
+    """Makes agents that write to the faulty S3 server."""
+
+    def make(**settings: str) -> Agent:
+        return agent(METERTAP_SINK="s3://meters/team/", AWS_ENDPOINT_URL_S3=s3.url, **settings)
+
+    return make

@@ -1,0 +1,593 @@
+"""The reference reading of log lines: checked by hand-made cases, then compared with `metertap extract`.
+
+METERTAP_CLI: the executable (default .build/release/metertap). METERTAP_ORACLE_LINES: how many lines.
+METERTAP_SEED: the seed of the generated lines; it is printed when something differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reference.line_generator import LineGenerator
+from reference.meter_line import Event, Record, Reject, line_time, read_lines, read_message
+
+STAMP = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+EVENT = Event("e1", STAMP, "123456789012", "group", "stream")
+
+T = "amberflo_meter"
+R = '{"meterApiName":"m","meterValue":1,"customerId":"c"}'
+M = "m=1@c"
+
+
+def esc(text: str, times: int = 1) -> str:
+    for _ in range(times):
+        text = json.dumps(text, ensure_ascii=False)[1:-1]
+    return text
+
+
+def net(text: str) -> str:
+    return esc(text).replace('\\"', "\\u0022")
+
+
+def with_fields(**fields: str) -> str:
+    """A tagged record with the fields given as JSON text; an empty text leaves the field out."""
+    members = {"meterApiName": '"m"', "meterValue": "1", "customerId": '"c"'} | fields
+    return f"{T}: {{" + ",".join(f'"{name}":{text}' for name, text in members.items() if text) + "}"
+
+
+def describe(record: Record) -> str:
+    text = f"{record.meter}={record.value}@{record.customer}"
+    if record.dimensions:
+        text += " " + ",".join(f"{name}:{record.dimensions[name]}" for name in sorted(record.dimensions))
+    return text
+
+
+def outcomes(records: list[Record], rejects: list[Reject], count: int) -> list[str]:
+    """What each ordinal became: a record, `!` and the reason of a reject, or `~` for a repeated one."""
+    by_ordinal = {record.ordinal: describe(record) for record in records}
+    by_ordinal |= {reject.ordinal: "!" + reject.reason for reject in rejects}
+    return [by_ordinal.get(ordinal, "~") for ordinal in range(count)]
+
+
+def read(message: str | bytes, event: Event = EVENT, allow: bool = False):
+    data = message if isinstance(message, bytes) else message.encode()
+    return read_message(data, event, allow_missing_customer=allow)
+
+
+MALFORMED, NOT_RECORD, DEEP = "!malformedJSON", "!notARecord", "!tooDeep"
+
+# message, what its values become in order of appearance, mentions
+FORMS: list[tuple[str | bytes, list[str], int]] = [
+    # text
+    (f"2026-01-02 INFO {T}: {R} took 3 ms", [M], 0),
+    (f"{T}={R}", [M], 0),
+    (f"meter_record_for_cw {R}", [M], 0),
+    (f"meter_record_for_stream\t{R}", [M], 0),
+    (f"{T} : {R}", [M], 0),
+    (f"{T} = {R}", [M], 0),
+    (f"{T}{R}", [M], 0),
+    (f"{T}:{R}{T}:{R}", [M, M], 0),
+    (f"{T}::{R}", [MALFORMED], 0),
+    (f"{T}: = {R}", [MALFORMED], 0),
+    (f"{T}\n=\r\n {R}", [M], 0),
+    (f"{T}\u00a0{R}", [], 1),
+    (f"{T}:{R}, then {T}: {{bad}}, then {T}: {R}", [M, MALFORMED, M], 0),
+    # whole words
+    (f"{T}_total: {R}", [], 0),
+    (f"x{T}: {R}", [], 0),
+    (f"_{T}: {R}", [], 0),
+    (f"0{T}: {R}", [], 0),
+    (f"-{T}: {R}", [M], 0),
+    (f"é{T}: {R}", [M], 0),
+    (f"{T}é {R}", [], 1),
+    (f"{T}: {R}{T}", [M], 1),
+    (f"Amberflo_meter: {R}", [], 0),
+    (f"\\n{T}: {R}", [], 0),
+    ('{"message":"' + esc(f"first\n{T}: {R}") + '"}', [M], 0),
+    ('{"message":"' + esc(f"C:\\n{T}: {R}") + '"}', [], 0),
+    ('{"message":"' + esc(f"first\n{T}: {R}", 2) + '"}', [M], 0),
+    ('{"message":"\\u0020' + esc(f"{T}: {R}") + '"}', [M], 0),
+    ('{"message":"\\u0061' + esc(f"{T}: {R}") + '"}', [], 0),
+    ('{"message":"\\u00e9' + esc(f"{T}: {R}") + '"}', [M], 0),
+    # mentions
+    (f"reading {T} config", [], 1),
+    (T, [], 1),
+    (f"{T} null", [], 1),
+    (f"{T}: null", [], 1),
+    (f'{{"{T}":null,"a":1}}', [], 1),
+    (f'"{T}", {R}', [], 1),
+    (f'"{T}" {R}', [], 1),
+    (f"{T}, {R}", [], 1),
+    (f"{T} 2026-01-02", [], 1),
+    (f"{T}.5", [], 1),
+    (f"{T}-5", [], 1),
+    (f"{T} 05", [], 1),
+    (f"{T} falsely", [], 1),
+    (f"{T}: []", [], 1),
+    (f"{T} = [ ] {T}={R}", [M], 1),
+    ('{"message":"reading ' + T + '","n":3}', [], 1),
+    # values that are no records
+    (f"{T}:", [MALFORMED], 0),
+    (f"{T} = ", [MALFORMED], 0),
+    (f"{T}: nullable", [MALFORMED], 0),
+    (f"{T}: 5", [NOT_RECORD], 0),
+    (f"{T} 5 items", [NOT_RECORD], 0),
+    (f"{T} true", [NOT_RECORD], 0),
+    (f"{T}: 3ms", [MALFORMED], 0),
+    (f"{T}: config", [MALFORMED], 0),
+    (f"{T} {{config}}", [MALFORMED], 0),
+    (f"{T}[0]", [NOT_RECORD], 0),
+    (f"{T}{{}}", ["!missingMeter"], 0),
+    (f'{T}: "text"', [NOT_RECORD], 0),
+    (f'{T} "text" {T}', [NOT_RECORD], 1),
+    (f'{T} "text {T}" {T}', [NOT_RECORD], 1),
+    (f'{T}: "text', [MALFORMED], 0),
+    (f'{T}: ""', [NOT_RECORD], 0),
+    (f'{T}="null"', [NOT_RECORD], 0),
+    (f'{T}="\\ud800"', [MALFORMED], 0),
+    # JSON members
+    (f'INFO {{"level":"info","{T}" : {R}}}', [M], 0),
+    ('{"a":' * 15 + f'{{"{T}":{R}}}' + "}" * 15, [M], 0),
+    (f'{{"broken":,"{T}":{R}', [M], 0),
+    (f"{{'{T}': {R}}}", [M], 0),
+    (f'"{T}"{R}', [M], 0),
+    (f'{{"{T}":{R[:-1]}', [MALFORMED], 0),
+    (f'{{"{T}":{R[:20]}', [MALFORMED], 0),
+    # strict JSON
+    (f"{T}: {R[:-1]},}}", [MALFORMED], 0),
+    (f"{T}: " + R.replace('"', "'"), [MALFORMED], 0),
+    (with_fields(meterValue="01"), [MALFORMED], 0),
+    (with_fields(meterValue=".5"), [MALFORMED], 0),
+    (with_fields(meterValue="+1"), [MALFORMED], 0),
+    (with_fields(meterValue="NaN"), [MALFORMED], 0),
+    (with_fields(extra='"\t"'), [MALFORMED], 0),
+    (with_fields(extra='"\\x41"'), [MALFORMED], 0),
+    (with_fields(extra='"\\ud83d"'), [MALFORMED], 0),
+    (with_fields(extra='"\\ude00\\ud83d"'), [MALFORMED], 0),
+    (with_fields(customerId='"\\ud83d\\uDE00"'), ["m=1@\U0001f600"], 0),
+    (f"{T}: {R[:-1]}\0}}", [MALFORMED], 0),
+    (with_fields(extra='"?"').encode().replace(b"?", b"\xff"), [MALFORMED], 0),
+    (b"\xff\0\xef\xbb\xbf " + f"{T}: {R}".encode() + b"\xc3\r\0", [M], 0),
+    (f"{T}: {R[:30]} {T}: {R}", [MALFORMED, M], 0),
+    # nesting
+    (with_fields(extra="[" * 15 + "]" * 15), [M], 0),
+    (with_fields(extra="[" * 16 + "]" * 16), [DEEP], 0),
+    (f"{T}: " + "[" * 16 + "]" * 16, [NOT_RECORD], 0),
+    (f"{T}: " + "[" * 17 + "]" * 17, [DEEP], 0),
+    (f"{T}: " + "[" * 16 + "}", [MALFORMED], 0),
+    # quoted
+    (f'level=info {T}="{esc(R)}" n=1', [M], 0),
+    (f'{{"{T}":"{esc(R)}"}}', [M], 0),
+    (f'{T} "{esc(R)}"', [M], 0),
+    (f'{T}=" {esc(R)} and more {T}" {T}', [M], 1),
+    (f'{T}="{esc(R)}', [M], 0),
+    (f'{T}="{esc(R)} unterminated {T}', [M], 1),
+    (f'{T}="{esc(R)[:-4]}', [MALFORMED], 0),
+    (f'{T}="{esc(chr(34) + esc(R) + chr(34))}"', [M], 0),
+    (f'{T}="\\"text\\""', [NOT_RECORD], 0),
+    (f'{T}="[{esc(R)},{esc(R)}]"', [M, M], 0),
+    (f'{T}="{net(R)}"', [M], 0),
+    (f'{T}: "{{not json}}" {T}: {R}', [MALFORMED, M], 0),
+    # inside JSON strings
+    ('{"level":"INFO","message":"' + esc(f"meter_record_for_cw {R}") + '"}', [M], 0),
+    ('{"message":"' + esc(f"{T}: {R} took 3 ms") + '","n":1}', [M], 0),
+    ('{"message":"' + esc(f"{T}: {R}")[:-1] + '}"}', [M], 0),
+    ('{"message":"' + esc(f"{T}: {R}"), [M], 0),
+    ('{"message":"' + esc(f'{{"{T}": {R}}}') + '"}', [M], 0),
+    ('{"message":"' + esc(f'{{"{T}": {R}}}', 2) + '"}', [M], 0),
+    ('{"message":"' + esc(f'{{"{T}": {R}}}', 3) + '"}', [M], 0),
+    ('{"message":"' + esc(f'{{"{T}": {R}}}', 4) + '"}', [DEEP], 0),
+    ('{"message":"' + esc(f'{T}="{esc(R)}"') + '"}', [M], 0),
+    ('{"message":"' + esc(f'{T}="{esc(R)}"', 2) + '"}', [M], 0),
+    ('{"message":"' + esc(f'{T}="{esc(R)}"', 3) + '"}', [DEEP], 0),
+    ('{"message":"' + net(f"{T}: {R}") + '"}', [M], 0),
+    ('{"message":"' + net(net(f"{T}: {R}")) + '"}', [M], 0),
+    ('{"message":"' + net(esc(f"{T}: {R}")) + '"}', [M], 0),
+    ('{"message":"' + esc(net(f"{T}: {R}")) + '"}', [M], 0),
+    ('{"message":"' + esc(f"{T}:\n{R}".replace(",", ",\n  ")) + '"}', [M], 0),
+    ('{"message":"' + esc(f"{T}:\n{R}".replace(",", ",\n  "), 2) + '"}', [M], 0),
+    ('{"message":"' + esc(f"{T}: {R[:30]}") + '"}', [MALFORMED], 0),
+    ('{"message":"' + esc(f"{T}: 5") + '"}', [NOT_RECORD], 0),
+    ('{"message":"' + esc(f'"{T}": null') + '"}', [], 1),
+    ('{"message":"' + esc(f'the "{T}" tag') + '"}', [], 1),
+    (f'{{"message":"{esc(T + ": " + R)}","{T}":{R.replace("1", "2")}}}', [M, "m=2@c"], 0),
+    # runs of backslashes that are no escaped quote
+    (f'{T}: \\\\"x', [MALFORMED], 0),
+    (f'{T} \\\\"{{}}', [], 1),
+    # arrays
+    (f"{T}: [{R},{R}]", [M, M], 0),
+    (f'{T}: [{R},5,null,"x",[{R}],{R}]', [M, NOT_RECORD, NOT_RECORD, NOT_RECORD, NOT_RECORD, M], 0),
+    (f"{T}: [{R},{R}", [MALFORMED], 0),
+    # nothing is searched inside a value
+    (with_fields(extra=f'"{T}: 5"'), [M], 0),
+    (with_fields(meterValue='"x"', amberflo_meter=R), ["!invalidValue"], 0),
+    # values
+    (f'{T}: {{"customerId":"c","values":{{"a":1,"b":2}}}}', ["a=1@c", "b=2@c"], 0),
+    (f'{T}: {{"customerId":"c","values":{{"b":1,"a":2,"b":3}}}}', ["a=2@c", "b=3@c"], 0),
+    (f'{T}: {{"customerId":"c","values":{{"a":null,"b":"2.0","c":true}}}}',
+     ["!invalidValue", "b=2@c", "!invalidValue"], 0),
+    (f'{T}: {{"customerId":"c","values":{{"":1}}}}', ["!missingMeter"], 0),
+    (f'{T}: {{"customerId":"c","values":{{}}}}', ["!invalidValue"], 0),
+    (f'{T}: {{"customerId":"c","values":[1]}}', ["!invalidValue"], 0),
+    (with_fields(values='{"a":1}'), ["!invalidValue"], 0),
+    (with_fields(values="null"), [M], 0),
+    (f'{T}: {{"tenant":"t","customerId":"c","values":{{"a":1}}}}', ["a=1@c"], 0),
+    (f'{T}: {{"values":{{"a":1,"b":2}}}}', ["!missingCustomer", "!missingCustomer"], 0),
+]  # fmt: skip
+
+FIELDS: list[tuple[str, str]] = [
+    # customer
+    (with_fields(customerId=""), "!missingCustomer"),
+    (with_fields(customerId="null"), "!missingCustomer"),
+    (with_fields(customerId='""'), "!missingCustomer"),
+    (with_fields(customerId='""', tenant='"t"'), "!missingCustomer"),
+    (with_fields(customerId="null", tenant='"t"'), "m=1@t"),
+    (with_fields(customerId="42"), "m=1@42"),
+    (with_fields(customerId="1.0"), "!invalidCustomer"),
+    (with_fields(customerId="1e3"), "!invalidCustomer"),
+    (with_fields(customerId="true"), "!invalidCustomer"),
+    (with_fields(customerId='["c"]'), "!invalidCustomer"),
+    (with_fields(customerId=json.dumps("é" * 128, ensure_ascii=False)), "m=1@" + "é" * 128),
+    (with_fields(customerId=json.dumps("é" * 129)), "!tooLarge"),
+    (with_fields(tenant='"t"', tenant_id='"i"'), "m=1@c"),
+    (with_fields(meterApiName="", meter_name='"m"', tenant='"t"', tenant_id='"i"'), "m=1@i"),
+    (with_fields(meterApiName="", meterName='"m"', tenant='"t"', customer='"x"'), "m=1@t"),
+    (with_fields(meterApiName="null", meterName='"m"', tenant='"t"'), "m=1@t"),
+    (with_fields(customerId="", customer='"x"'), "m=1@x"),
+    # meter
+    (with_fields(meterApiName=""), "!missingMeter"),
+    (with_fields(meterApiName="null"), "!missingMeter"),
+    (with_fields(meterApiName='""', meter_name='"x"'), "!missingMeter"),
+    (with_fields(meterApiName="5"), "!invalidMeter"),
+    (with_fields(meterApiName=f'"{"m" * 257}"'), "!tooLarge"),
+    (with_fields(meterapiname='"x"', meterApiName=""), "!missingMeter"),
+    (with_fields(meterApiName='"a\\u0062"'), "ab=1@c"),
+    ('amberflo_meter: {"meterApiName":"a","meterValue":1,"customerId":"c","meterApiName":"b"}', "b=1@c"),
+    ('amberflo_meter: {"meterApiName":"a","meterValue":1,"customerId":"c","customerId":null}',
+     "!missingCustomer"),
+    # value
+    (with_fields(meterValue=""), "!invalidValue"),
+    (with_fields(meterValue="null", value="2"), "m=2@c"),
+    (with_fields(meterValue="null", meter_value="3", value="2"), "m=3@c"),
+    (with_fields(meterValue="true"), "!invalidValue"),
+    (with_fields(meterValue="[1]"), "!invalidValue"),
+    (with_fields(meterValue='"12"'), "m=12@c"),
+    (with_fields(meterValue='" 12"'), "!invalidValue"),
+    (with_fields(meterValue='"+12"'), "!invalidValue"),
+    (with_fields(meterValue='""'), "!invalidValue"),
+    (with_fields(meterValue='"1,5"'), "!invalidValue"),
+    (with_fields(meterValue="1.50"), "m=1.5@c"),
+    (with_fields(meterValue="100"), "m=100@c"),
+    (with_fields(meterValue="-0.0"), "m=0@c"),
+    (with_fields(meterValue="1.5e3"), "m=1500@c"),
+    (with_fields(meterValue="12E-3"), "m=0.012@c"),
+    (with_fields(meterValue="-2.50e1"), "m=-25@c"),
+    (with_fields(meterValue="0.30000000000000004"), "m=0.30000000000000004@c"),
+    (with_fields(meterValue="9" * 36), f"m={'9' * 36}@c"),
+    (with_fields(meterValue="1e35"), f"m=1{'0' * 35}@c"),
+    (with_fields(meterValue="1e36"), "!invalidValue"),
+    (with_fields(meterValue="-1e36"), "!invalidValue"),
+    (with_fields(meterValue="1e-30"), f"m=0.{'0' * 29}1@c"),
+    (with_fields(meterValue="1e-31"), "!invalidValue"),
+    (with_fields(meterValue="1." + "0" * 40), "m=1@c"),
+    (with_fields(meterValue="0e99999999999999999999"), "m=0@c"),
+    (with_fields(meterValue="1e99999999999999999999"), "!invalidValue"),
+    (with_fields(meterValue="1e-99999999999999999999"), "!invalidValue"),
+    (with_fields(meterValue="1" + "0" * 40 + "e-10"), f"m=1{'0' * 30}@c"),
+    # unique id
+    (with_fields(uniqueId="7"), M),
+    (with_fields(uniqueId="1.5"), "!invalidUniqueId"),
+    (with_fields(uniqueId="{}"), "!invalidUniqueId"),
+    (with_fields(uniqueId=f'"{"u" * 257}"'), "!tooLarge"),
+    # dimensions
+    (with_fields(dimensions='{"b":"x","a":3.0,"c":true,"d":null}'), M + " a:3.0,b:x,c:true"),
+    (with_fields(dimensions="null"), M),
+    (with_fields(dimensions="{}"), M),
+    (with_fields(dimensions="[]"), M),
+    (with_fields(dimensions='{"a":{}}'), "!invalidDimension"),
+    (with_fields(dimensions='{"a":[1]}'), "!invalidDimension"),
+    (with_fields(dimensions='"a"'), "!invalidDimension"),
+    (with_fields(dimensions="5"), "!invalidDimension"),
+    (with_fields(dimensions='{"a":[1],"a":"x"}'), M + " a:x"),
+    (with_fields(dimensions='[{"Name":"a","Value":"b"},{"Name":"n","Value":1}]'), M + " a:b,n:1"),
+    (with_fields(dimensions='[{"Name":"a","Value":"b"},{"Name":"a","Value":"c"}]'), M + " a:c"),
+    (with_fields(dimensions='[{"Name":"a","Value":null}]'), M),
+    (with_fields(dimensions='[{"name":"a","value":"b"}]'), "!invalidDimension"),
+    (with_fields(dimensions='[{"Name":5,"Value":"b"}]'), "!invalidDimension"),
+    (with_fields(dimensions='["a"]'), "!invalidDimension"),
+    (with_fields(dimensions=json.dumps({f"d{i}": "v" for i in range(65)})), "!invalidDimension"),
+    (with_fields(dimensions=json.dumps({"n" * 257: "v"})), "!invalidDimension"),
+    (with_fields(dimensions=json.dumps({"n": "v" * 1025})), "!invalidDimension"),
+    # the order of the checks
+    (with_fields(meterApiName="", customerId=""), "!missingMeter"),
+    (with_fields(meterValue="", customerId=""), "!missingCustomer"),
+    (with_fields(meterValue="", time="5", uniqueId="{}", dimensions="5"), "!invalidValue"),
+    (with_fields(time="5", uniqueId="{}", dimensions="5"), "!invalidTime"),
+    (with_fields(uniqueId="{}", dimensions="5"), "!invalidUniqueId"),
+]  # fmt: skip
+
+TIMES: list[tuple[str, int | None]] = [
+    ("1767225600123", 1767225600123),
+    ("1767225600123.99", 1767225600123),
+    ("1.7672256e12", 1767225600000),
+    ("17672256000005e-1", 1767225600000),
+    ('"1767225600123"', 1767225600123),
+    ('"0001767225600123"', 1767225600123),
+    ('"1767225600123.0"', None),
+    ('" 1767225600123"', None),
+    ('"-1767225600123"', None),
+    ('"2025-12-31T23:59:59Z"', STAMP - 1000),
+    ('"2025-12-31t23:59:59.1239z"', STAMP - 877),
+    ('"2026-01-01 05:30:00.5+05:30"', STAMP + 500),
+    ('"2025-12-31T23:59:60Z"', STAMP),
+    ('"2025-12-31T23:59:61Z"', None),
+    ('"2025-02-29T00:00:00Z"', None),
+    ('"2024-02-29T00:00:00-00:00"', 1709164800000),
+    ('"2025-12-31T24:00:00Z"', None),
+    ('"2025-12-31T23:59:59"', None),
+    ('"2025-12-31T23:59:59.Z"', None),
+    ('"2025-12-31T23:59:59+0530"', None),
+    ('"2025-12-31"', None),
+    ("946684800000", 946684800000),
+    ("946684799999", None),
+    ('"1999-12-31T23:59:59.999Z"', None),
+    ("1767225600", None),
+    ("1767225600000000", None),
+    (str(STAMP + 365 * 86_400_000), STAMP + 365 * 86_400_000),
+    (str(STAMP + 365 * 86_400_000 + 1), None),
+    ("1e400", None),
+    ("1e-999999999999999999", None),
+    ("true", None),
+    ('""', None),
+    ("[]", None),
+]
+
+LINE_TIMES: list[tuple[bytes, int | None]] = [
+    (b"2026-01-01T00:00:00Z INFO", STAMP),
+    (b"2026-01-01 00:00:00.250+00:00 INFO", STAMP + 250),
+    (b"[2026-01-01T00:00:00Z] INFO", STAMP),
+    (b"1767225600 x", STAMP),
+    (b"1767225600.5 x", STAMP),
+    (b"[1767225600] x", STAMP),
+    (b"1767225600123 x", STAMP + 123),
+    (b"[1767225600123] x", STAMP + 123),
+    (b"17672256001 x", None),
+    (b" 1767225600 x", None),
+    (b"2026-01-01 00:00:00,123 x", None),
+    (b"2026-02-30T00:00:00Z x", None),
+    (b"INFO 1767225600 x", None),
+]
+
+
+@pytest.mark.parametrize("case", range(len(FORMS)))
+def test_forms(case: int) -> None:
+    message, expected, mentions = FORMS[case]
+    records, rejects, counts = read(message)
+    total = len(records) + len(rejects) + counts.repeated_in_message
+    assert outcomes(records, rejects, total) == expected, message
+    assert counts.mentions == mentions, message
+    assert counts.tagged == (1 if expected else 0)
+
+
+@pytest.mark.parametrize("case", range(len(FIELDS)))
+def test_fields(case: int) -> None:
+    message, expected = FIELDS[case]
+    records, rejects, _ = read(message)
+    assert outcomes(records, rejects, 1) == [expected], message
+
+
+@pytest.mark.parametrize(("text", "expected"), TIMES)
+def test_times(text: str, expected: int | None) -> None:
+    records, rejects, _ = read(with_fields(meterTimeInMillis=text))
+    assert [r.time for r in records] == ([] if expected is None else [expected])
+    assert [r.reason for r in rejects] == (["invalidTime"] if expected is None else [])
+
+
+@pytest.mark.parametrize(("line", "expected"), LINE_TIMES)
+def test_line_times(line: bytes, expected: int | None) -> None:
+    assert line_time(line) == expected
+
+
+def test_time_of_the_event() -> None:
+    records, _, _ = read(f"{T}: {R}")
+    assert (records[0].time, records[0].time_derived) == (STAMP, True)
+    records, _, _ = read(with_fields(time="null", meter_time_in_millis=str(STAMP - 5)))
+    assert (records[0].time, records[0].time_derived) == (STAMP - 5, False)
+    _, rejects, _ = read(f"{T}: {R}", Event("e", None))
+    assert [r.reason for r in rejects] == ["missingTime"]
+
+
+def test_identity() -> None:
+    records, _, _ = read(f"{T}: {R} {T}: 5 {T}: {R.replace('1', '2')}")
+    text = "123456789012\0group\0stream\0e1\0"
+    assert [r.ordinal for r in records] == [0, 2]
+    ids = [hashlib.sha256((text + ordinal).encode()).hexdigest()[:32] for ordinal in "02"]
+    assert [r.unique_id for r in records] == ids
+    assert read(with_fields(unique_id='"u"', uniqueId="null"))[0][0].unique_id == "u"
+    assert read(with_fields(uniqueId="12"))[0][0].unique_id == "12"
+    empty = read(with_fields(uniqueId='""', unique_id='"u"'))[0][0]
+    assert empty.unique_id == ids[0]
+    shared, _, _ = read(f'{T}: {{"customerId":"c","uniqueId":"u","values":{{"a":1,"b":2}}}}')
+    assert [r.unique_id for r in shared] == ["u", "u"]
+
+
+def test_output() -> None:
+    records, _, _ = read(with_fields(
+        customerId='"\\u001f\\u007f\\/\\"\\\\é\\n\\ud83d\\ude00"',
+        uniqueId='"u"', meterValue="1.0", time=str(STAMP),
+        dimensions='{"\\ud83d\\ude00":"1","\\uffff":2,"a":true}',
+    ))  # fmt: skip
+    assert records[0].line() == (
+        '{"uniqueId":"u","meterApiName":"m","meterValue":1,"meterTimeInMillis":1767225600000,'
+        '"customerId":"\\u001f\x7f/\\"\\\\é\\n\U0001f600",'
+        '"dimensions":{"a":"true","\uffff":"2","\U0001f600":"1"}}'
+    )
+    records, _, _ = read(with_fields(uniqueId='"u"', customerId='""'), allow=True)
+    assert records[0].line() == (
+        '{"uniqueId":"u","meterApiName":"m","meterValue":1,"meterTimeInMillis":1767225600000}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("copies", "kept"),
+    [
+        ([1, 0], [0]),
+        ([0, 1], [0]),
+        ([0, 0], [0, 1]),
+        ([1, 1, 0], [0, 1]),
+        ([1, 0, 0], [0, 1]),
+        ([1, 0, 1], [0, 1]),
+        ([0, 1, 2], [0]),
+        ([0, 0, 1, 1, 2, 2, 2], [0, 1, 2]),
+    ],
+)
+def test_repeats(copies: list[int], kept: list[int]) -> None:
+    message = "{" + ",".join('"' + esc(f"{T} {R}", level) + '"' for level in copies) + "}"
+    # At level 0 the record stands in quotes that it breaks; its tag is read all the same.
+    records, rejects, counts = read(message)
+    assert [(r.ordinal, r.level) for r in records] == [(ordinal, copies[ordinal]) for ordinal in kept]
+    assert rejects == []
+    assert counts.repeated_in_message == len(copies) - len(kept)
+
+
+def test_repeats_need_equal_records_without_an_id() -> None:
+    copy = '"' + esc(f"{T} {R}") + '"'
+    assert len(read(copy + f"{T} {R}")[0]) == 1
+    assert len(read(copy + f'{T}="{esc(R)}"')[0]) == 2, "both are on level 1"
+    assert len(read(copy + f"{T} {R.replace('1', '1.0')}")[0]) == 1
+    assert len(read(copy + f"{T} {R.replace('1', '2')}")[0]) == 2
+    assert len(read(copy + with_fields(time=str(STAMP)))[0]) == 1
+    assert len(read(copy + with_fields(time=str(STAMP - 1)))[0]) == 2
+    assert len(read(copy + with_fields(dimensions='{"a":1}'))[0]) == 2
+    assert len(read(copy + with_fields(customerId='"d"'))[0]) == 2
+    own = with_fields(uniqueId='"u"')
+    assert len(read('"' + esc(own) + '"' + own)[0]) == 2
+
+
+def test_counts() -> None:
+    differing, same = '{"tenant":"a","customer":"b","x":1,"y":2,"x":3}', '{"x":1,"customer":5,"tenant":"5"}'
+    _, _, counts = read(f"{T}: {differing} {T}: [{same}]")
+    assert (counts.conflicting_customer, counts.ignored_keys) == (1, {"x": 2, "y": 1})
+    blob = "\n".join(f'{T}: {{"k{i}":1,"k0":2}}' for i in range(150)) + f"\n{T}\n\n"
+    results, total = read_lines(blob.encode(), "app.log")
+    assert (len(results), total.events, total.tagged, total.mentions) == (152, 152, 150, 1)
+    assert len(total.ignored_keys) == 100
+    assert (total.ignored_keys["k0"], total.ignored_keys["k99"]) == (150, 1)
+    assert "k100" not in total.ignored_keys
+
+
+def test_at_most_ten_thousand_values() -> None:
+    records, rejects, counts = read(f"{T}: [" + ",".join(["5"] * 9_999 + [R] * 5) + f"] {T}: {R} {T}")
+    assert [r.ordinal for r in records] == [9_999]
+    assert (rejects[-1].reason, rejects[-1].ordinal, len(rejects)) == ("tooLarge", 10_000, 10_000)
+    assert counts.mentions == 0
+    records, rejects, counts = read(f"{T}: [" + ",".join([R] * 10_000) + f"] {T}")
+    assert (len(records), len(rejects), counts.mentions) == (10_000, 0, 1)
+
+
+def test_lines_of_a_file() -> None:
+    results, _ = read_lines(b"a\r\nb\na\n", "app.log")
+    digest = [hashlib.sha256(text).hexdigest() for text in (b"a", b"b")]
+    assert [r.event.id for r in results] == [f"{digest[0]}-0", f"{digest[1]}-0", f"{digest[0]}-1"]
+
+
+# --- the product ---
+
+
+def executable() -> Path:
+    given = os.environ.get("METERTAP_CLI")
+    path = Path(given) if given else Path(__file__).parents[1] / ".build" / "release" / "metertap"
+    if not path.exists():
+        if given:
+            pytest.fail("METERTAP_CLI names no file")
+        pytest.skip("no executable: build the release product or set METERTAP_CLI")
+    return path
+
+
+def extract(cli: Path, blob: bytes, directory: Path) -> tuple[list[str], list[dict], dict]:
+    rejects, summary = directory / "rejects.ndjson", directory / "summary.json"
+    command = [str(cli), "extract", "--format", "lines", "--source", "app.log", "--provenance"]
+    command += ["--rejects", str(rejects), "--summary", str(summary)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("METERTAP_")}
+    done = subprocess.run(
+        command, input=blob, capture_output=True, env=environment, cwd=directory, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    reject_lines = rejects.read_bytes().splitlines() if rejects.exists() else []
+    records = done.stdout.decode().split("\n")
+    assert records.pop() == ""
+    return records, [json.loads(line) for line in reject_lines], json.loads(summary.read_bytes())
+
+
+Answer = tuple[list[str], list[str]]
+
+
+def product_answers(records: list[str], rejects: list[dict]) -> dict[str, Answer]:
+    """By event: its records (ordinal, whether the time is derived, text) and its rejects."""
+    answers: dict[str, Answer] = {}
+    for line in records:
+        at = line.rindex(',"source":{')
+        source = json.loads(line[at + len(',"source":') : -1])
+        derived = " derived" if source.get("timeDerived") else ""
+        answer = answers.setdefault(source["eventId"], ([], []))
+        answer[0].append(f"{source['ordinal']}{derived} {line[:at]}}}")
+    for reject in rejects:
+        answer = answers.setdefault(reject["source"]["eventId"], ([], []))
+        answer[1].append(f"{reject['ordinal']} {reject['reason']}")
+    return answers
+
+
+def compare(cli: Path, blob: bytes, directory: Path, shown: int = 10) -> list[str]:
+    """The differences between the product and the reference, as text."""
+    results, total = read_lines(blob, "app.log")
+    records, rejects, summary = extract(cli, blob, directory)
+    answers = product_answers(records, rejects)
+    differences: list[str] = []
+    order: list[str] = []
+    for result in results:
+        derived = {True: " derived", False: ""}
+        expected = (
+            [f"{r.ordinal}{derived[r.time_derived]} {r.line()}" for r in result.records],
+            [f"{r.ordinal} {r.reason}" for r in result.rejects],
+        )
+        order += [r.line() for r in result.records]
+        actual = answers.pop(result.event.id, ([], []))
+        if actual != expected:
+            differences.append(f"line      {result.line!r}\n  expected {expected}\n  actual   {actual}")
+    differences += [f"unknown event {name}: {answer}" for name, answer in answers.items()]
+    if not differences and [line[: line.rindex(',"source":{')] + "}" for line in records] != order:
+        differences.append("the records are not in the order of the lines")
+    for name, value in total.summary().items():
+        actual = summary.get(name)
+        if name == "rejects" and isinstance(actual, dict):
+            actual = {reason: count for reason, count in actual.items() if count}
+        if actual != value:
+            differences.append(f"summary {name}\n  expected {value}\n  actual   {actual}")
+    more = len(differences) - shown
+    return differences[:shown] + ([f"and {more} more"] if more > 0 else [])
+
+
+def test_extract_agrees_on_hand_made_lines(tmp_path: Path) -> None:
+    messages = [m.encode() if isinstance(m, str) else m for m, _, _ in FORMS]
+    messages += [m.encode() for m, _ in FIELDS]
+    messages += [with_fields(time=text).encode() for text, _ in TIMES]
+    lines = [b"2026-01-01T00:00:00Z " + m.replace(b"\r\n", b"\t").replace(b"\n", b" ") for m in messages]
+    lines += [line + f" {T}: {R}".encode() for line, _ in LINE_TIMES]
+    differences = compare(executable(), b"\n".join(lines) + b"\n", tmp_path)
+    assert not differences, "\n".join(differences)
+
+
+def test_extract_agrees_on_generated_lines(tmp_path: Path) -> None:
+    cli = executable()
+    seed = int(os.environ.get("METERTAP_SEED") or random.randrange(2**32))
+    count = int(os.environ.get("METERTAP_ORACLE_LINES") or 20_000)
+    print(f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}")
+    differences = compare(cli, LineGenerator(seed).blob(count), tmp_path)
+    assert not differences, f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}\n" + "\n".join(differences)
