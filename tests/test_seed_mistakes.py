@@ -29,10 +29,11 @@ def of(*batches: list[str] | bytes) -> dict[str, Any]:
     """A Kinesis event: each list of messages an envelope, bytes as they are."""
     records = []
     for index, batch in enumerate(batches):
+        data = batch
         if not isinstance(batch, bytes):
             events = [Event(f"{index:028d}{i:028d}", TIME + i, Line(text)) for i, text in enumerate(batch)]
-            batch = gzip.compress(envelope(events, "/app/shop", "web-1"))
-        records.append(kinesis_record(49_590_338_271_490_256 + index, batch))
+            data = gzip.compress(envelope(events, "/app/shop", "web-1"))
+        records.append(kinesis_record(49_590_338_271_490_256 + index, data))
     return kinesis_event(records)
 
 
@@ -64,7 +65,12 @@ FORM = [
     Case("2 a malformed line loses the batch", of([*TWO, 'amberflo_meter: {"a" }']), ["one", "two"], None, 1),
     Case("2 a bad envelope loses the batch", of(TWO, b"\x1f\x8b no gzip"), ["one", "two"], None, 1),
     Case("2 a text instead of an envelope", of(b"Hello, this is a test.", TWO), ["one", "two"], None, 1),
-    Case("2 a control message counts as a line", of(TWO, CONTROL_MESSAGE), ["one", "two"], ["one", "two", "two"]),
+    Case(
+        "2 a control message counts as a line",
+        of(TWO, CONTROL_MESSAGE),
+        ["one", "two"],
+        ["one", "two", "two"],
+    ),
     Case("3 two tags in one line", of([" ".join(TWO)]), ["one", "two"], ["one"]),
     Case(
         "8 Lambda's JSON log format",

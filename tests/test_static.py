@@ -5,7 +5,7 @@ import random
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,9 @@ def test_the_zip_is_what_lambda_takes(bootstrap: Path) -> None:
     assert path.stat().st_size < 20_000_000, f"{path.stat().st_size} bytes"
     with zipfile.ZipFile(path) as archive:
         entry = archive.getinfo("bootstrap")
-        assert entry.external_attr >> 16 & 0o111 == 0o111, f"not executable for all: {entry.external_attr >> 16:o}"
+        assert entry.external_attr >> 16 & 0o111 == 0o111, (
+            f"not executable for all: {entry.external_attr >> 16:o}"
+        )
         assert archive.read("bootstrap")[:4] == b"\x7fELF"
 
 
@@ -97,7 +99,9 @@ def put_over_tls(root: Path, bootstrap: Path, s3: FaultyS3, **settings: str) -> 
 
 
 @as_root
-@pytest.mark.parametrize("modules", ["hosts: files dns\n", FOREIGN_MODULES], ids=["files-dns", "foreign-modules"])
+@pytest.mark.parametrize(
+    "modules", ["hosts: files dns\n", FOREIGN_MODULES], ids=["files-dns", "foreign-modules"]
+)
 @pytest.mark.parametrize("trust", ["AWS_CA_BUNDLE", "system store"])
 def test_in_an_empty_root(
     modules: str, trust: str, authority: Authority, tls_s3: FaultyS3, bootstrap: Path, tmp_path: Path
@@ -127,19 +131,15 @@ def bullseye() -> Path:
 
 @as_root
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("modules", ["hosts: files dns\n", FOREIGN_MODULES], ids=["files-dns", "foreign-modules"])
+@pytest.mark.parametrize(
+    "modules", ["hosts: files dns\n", FOREIGN_MODULES], ids=["files-dns", "foreign-modules"]
+)
 def test_in_an_older_debian(
     modules: str, authority: Authority, tls_s3: FaultyS3, bootstrap: Path, bullseye: Path
 ) -> None:
     """Its C library has name-service modules of another version, which static glibc would load."""
-    assert list(bullseye.glob("lib/*/libnss_files*")), "no name-service modules: not the system that was asked for"
+    assert list(bullseye.glob("lib/*/libnss_files*")), (
+        "no name-service modules: not the system that was asked for"
+    )
     furnish(bullseye, modules, authority, trusted_by_system=True)
     put_over_tls(bullseye, bootstrap, tls_s3)
-
-
-def test_the_agent_ends_when_told(agent: Callable[..., Agent], tmp_path: Path) -> None:
-    """Lambda sends SIGTERM before it takes the environment away."""
-    one = agent(METERTAP_SINK=f"file://{tmp_path}/sink")
-    assert one.started() is None
-    one.process.terminate()
-    assert one.process.wait(5) in (0, -15, 143)

@@ -1,5 +1,8 @@
 /// One meter record: somebody used so much of something at a moment.
-public struct Record: Hashable, Sendable {
+///
+/// Records are not `Equatable` on purpose: Swift calls two strings equal when they are canonically equivalent, so that
+/// `é` as one scalar equals `é` as two. To a bill these are two customers; compare the bytes.
+public struct Record: Sendable {
     /// The name that never changes for the same log event; two records with one id and the same content are one.
     public var uniqueId: String
     /// The meter that counts this record; 1 to 256 bytes.
@@ -28,7 +31,7 @@ public struct Record: Hashable, Sendable {
 }
 
 /// One named property of a record, such as a region or a method.
-public struct Dimension: Hashable, Sendable {
+public struct Dimension: Sendable {
     /// At most 256 bytes.
     public var name: String
     /// At most 1,024 bytes.

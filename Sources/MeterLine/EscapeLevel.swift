@@ -11,21 +11,33 @@ enum EscapeLevel {
     /// Returns nil when no quotation mark starts there; `level` is nil when the backslashes before it fit no level.
     static func ofQuote(_ bytes: Span<UInt8>, at position: Int) -> (level: Int?, end: Int)? {
         var end = position
-        while end < bytes.count, bytes[end] == UInt8(ascii: "\\") { end += 1 }
-        let backslashes = end - position
-        guard end < bytes.count else { return nil }
-        if bytes[end] == UInt8(ascii: "\"") {
-            return (level(backslashes: backslashes, isUnicodeEscape: false), end + 1)
+        var hasEscapedBackslash = false
+        while end < bytes.count {
+            if bytes[end] == UInt8(ascii: "\\") {
+                end += 1
+            } else if end > position, isUnicodeEscape(bytes, at: end, of: UInt8(ascii: "\\")) {
+                hasEscapedBackslash = true
+                end += 5
+            } else {
+                break
+            }
         }
-        guard backslashes > 0, isUnicodeQuote(bytes, at: end) else { return nil }
-        return (level(backslashes: backslashes, isUnicodeEscape: true), end + 5)
+        guard end < bytes.count else { return nil }
+        let isUnicodeEscape = end > position && isUnicodeEscape(bytes, at: end, of: UInt8(ascii: "\""))
+        guard isUnicodeEscape || bytes[end] == UInt8(ascii: "\"") else { return nil }
+        let backslashes = end - position
+        end += isUnicodeEscape ? 5 : 1
+        if hasEscapedBackslash { return (level(decoding: bytes.extracting(position..<end)), end) }
+        return (level(backslashes: backslashes, isUnicodeEscape: isUnicodeEscape), end)
     }
 
-    /// Whether `u0022` stands at a position.
-    private static func isUnicodeQuote(_ bytes: Span<UInt8>, at position: Int) -> Bool {
-        position + 5 <= bytes.count && bytes[position] == UInt8(ascii: "u") && bytes[position + 1] == UInt8(ascii: "0")
-            && bytes[position + 2] == UInt8(ascii: "0") && bytes[position + 3] == UInt8(ascii: "2")
-            && bytes[position + 4] == UInt8(ascii: "2")
+    /// Whether `uXXXX` of a character stands at a position, as it does behind the backslash of its escape.
+    private static func isUnicodeEscape(_ bytes: Span<UInt8>, at position: Int, of character: UInt8) -> Bool {
+        guard position + 5 <= bytes.count, bytes[position] == UInt8(ascii: "u"),
+            bytes[position + 1] == UInt8(ascii: "0"), bytes[position + 2] == UInt8(ascii: "0"),
+            let high = hexDigit(bytes[position + 3]), let low = hexDigit(bytes[position + 4])
+        else { return false }
+        return high << 4 | low == character
     }
 
     /// How often a string decoder must be applied until nothing is left but the quotation mark.
@@ -45,44 +57,56 @@ enum EscapeLevel {
         return level
     }
 
+    /// The same for a quotation mark some of whose backslashes are written as `\u005c`.
+    private static func level(decoding token: Span<UInt8>) -> Int? {
+        var text = bytes(of: token)
+        var level = 0
+        while text != [UInt8(ascii: "\"")] {
+            let decoded = UnescapedText(text.span, from: 0, level: 1, prefix: text.count).text
+            // Each decoding shortens the token; what does not come down to a quotation mark fits no level.
+            guard !decoded.isEmpty, decoded.count < text.count else { return nil }
+            text = decoded
+            level += 1
+        }
+        return level
+    }
+
     /// Whether the byte before a tag, seen on the tag's level, ends a word: `\namberflo_meter` inside a JSON string is
     /// a line feed and the tag.
     static func endsWord(_ bytes: Span<UInt8>, before position: Int, level: Int) -> Bool {
         guard position > 0, isWordByte(bytes[position - 1]) else { return true }
-        guard level > 0 else { return false }
-        if isEscaped(bytes, letterAt: position - 1, level: level) {
-            switch bytes[position - 1] {
-            case UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"), UInt8(ascii: "b"), UInt8(ascii: "f"):
-                return true
-            default: break
-            }
-        }
-        return endsUnicodeEscape(bytes, before: position, level: level)
-    }
-
-    /// Whether `\uXXXX` of a character that is no part of a word ends before a position.
-    private static func endsUnicodeEscape(_ bytes: Span<UInt8>, before position: Int, level: Int) -> Bool {
-        guard position >= 6, bytes[position - 5] == UInt8(ascii: "u"),
-            isEscaped(bytes, letterAt: position - 5, level: level)
-        else { return false }
-        var unit = 0
-        for index in position - 4..<position {
-            guard let digit = hexDigit(bytes[index]) else { return false }
-            unit = unit << 4 | Int(digit)
-        }
-        return unit > 0x7f || !isWordByte(UInt8(unit))
-    }
-
-    /// Whether the backslashes before a letter make it an escape within `level` decodings.
-    private static func isEscaped(_ bytes: Span<UInt8>, letterAt position: Int, level: Int) -> Bool {
-        var start = position
-        while start > 0, bytes[start - 1] == UInt8(ascii: "\\") { start -= 1 }
-        var backslashes = position - start
-        for _ in 0..<level where backslashes > 0 {
-            if backslashes % 2 == 1 { return true }
-            backslashes /= 2
+        guard let start = escapeStart(bytes, before: position) else { return false }
+        var text = MeterLine.bytes(of: bytes.extracting(start..<position))
+        for _ in 0..<level {
+            let decoded = UnescapedText(text.span, from: 0, level: 1, prefix: text.count)
+            guard decoded.isWhole, let last = decoded.text.last else { return false }
+            if !isWordByte(last) { return true }
+            text = decoded.text
         }
         return false
+    }
+
+    /// Where the backslashes begin that may make an escape of the letter, or of the `uXXXX`, before a position.
+    private static func escapeStart(_ bytes: Span<UInt8>, before position: Int) -> Int? {
+        var letter = position - 1
+        if position >= 6, bytes[position - 5] == UInt8(ascii: "u"),
+            (position - 4..<position).allSatisfy({ hexDigit(bytes[$0]) != nil })
+        {
+            letter = position - 5
+        }
+        var start = letter
+        while start > 0 {
+            if bytes[start - 1] == UInt8(ascii: "\\") {
+                start -= 1
+            } else if start > 5, bytes[start - 6] == UInt8(ascii: "\\"),
+                isUnicodeEscape(bytes, at: start - 5, of: UInt8(ascii: "\\"))
+            {
+                start -= 6
+            } else {
+                break
+            }
+        }
+        return start < letter ? start : nil
     }
 }
 
@@ -97,6 +121,8 @@ struct UnescapedText {
     private var layers: [[UInt8]] = []
     /// Whether a longer prefix of the message could give more text.
     let mayGrow: Bool
+    /// Whether the text holds all that was given.
+    let isWhole: Bool
     private let start: Int
 
     /// Decodes what begins at `start`, `level` times.
@@ -108,16 +134,20 @@ struct UnescapedText {
         self.start = start
         let end = min(message.count, start + prefix)
         var mayGrow = end < message.count
+        var isWhole = true
         var layer = Layer(message.extracting(start..<end), limit: .max)
         layers.append(layer.output)
         mayGrow = mayGrow && layer.stop == .inputEnd
+        isWhole = layer.consumed == end - start
         for _ in 1..<level {
             guard let below = layers.last else { break }
             layer = Layer(below.span, limit: .max)
             layers.append(layer.output)
             mayGrow = mayGrow && layer.stop == .inputEnd
+            isWhole = isWhole && layer.consumed == below.count
         }
         self.mayGrow = mayGrow
+        self.isWhole = isWhole
     }
 
     /// The text on the level asked for.

@@ -1,7 +1,7 @@
 public import Meter
 
 /// Which log event something was found in.
-public struct EventOrigin: Sendable, Hashable {
+public struct EventOrigin: Sendable {
     /// The account of the log group, 12 digits; empty for files.
     public var account: String
     /// The log group, or the name of a file.
@@ -24,7 +24,7 @@ public struct EventOrigin: Sendable, Hashable {
 }
 
 /// A record and its place among the values of its log event.
-public struct FoundRecord: Sendable, Hashable {
+public struct FoundRecord: Sendable {
     /// The record, with its identity.
     public var record: Record
     /// The log event it was found in.
@@ -36,9 +36,9 @@ public struct FoundRecord: Sendable, Hashable {
 }
 
 /// What carried a tag but is no valid record, kept with its reason and its line.
-public struct Reject: Sendable, Hashable {
+public struct Reject: Sendable {
     /// Where a reject came from.
-    public enum Source: Sendable, Hashable {
+    public enum Source: Sendable {
         /// A log event.
         case event(EventOrigin)
         /// A record of a Kinesis stream that holds no readable envelope.
@@ -78,7 +78,7 @@ public struct Reject: Sendable, Hashable {
 }
 
 /// One thing that was found behind a tag.
-public enum Finding: Sendable, Hashable {
+public enum Finding: Sendable {
     /// A valid record.
     case record(FoundRecord)
     /// Anything else that had a value.

@@ -181,8 +181,13 @@ enum JSON {
 
     /// Reads a string whose opening quote stands at the position.
     static func string(_ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) -> StringToken {
-        let start = position + 1
-        position = start
+        position += 1
+        return try stringContent(bytes, &position)
+    }
+
+    /// Reads the rest of a string whose content starts at the position, its closing quote included.
+    static func stringContent(_ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) -> StringToken {
+        let start = position
         var hasEscapes = false
         var isASCII = true
         while true {

@@ -50,7 +50,7 @@ public struct LineReader: Sendable {
         while let hit = scanner.next(message, from: position) {
             position = hit.range.upperBound
             let level = reader.level(message, behind: position)
-            guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: level ?? EscapeLevel.maximum)
+            guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: level)
             else { continue }
             values.tag = scanner.tags[hit.tag]
             values.tagPosition = hit.range.lowerBound
@@ -59,10 +59,7 @@ public struct LineReader: Sendable {
                     Rejection(.tooLarge, "more than \(Self.maximumValues) values in one message"), message)
                 break
             }
-            let value =
-                level.map { reader.read(message, behind: position, level: $0) }
-                ?? .unreadable(Rejection(.tooDeep, "the tag is escaped more than \(EscapeLevel.maximum) times"))
-            switch value {
+            switch reader.read(message, behind: position, level: level) {
             case .mention:
                 accounting.mentions += 1
             case .unreadable(let rejection):
@@ -192,20 +189,21 @@ private struct MessageValues {
         return findings
     }
 
-    /// Equal records without an id of their own count as often as they stand on the level that has the most of them.
+    /// Equal records without an id of their own count as often as they stand on the level that has the most of them;
+    /// the first ones are kept.
     private func surplusCopies() -> Set<Int> {
         guard let first = unnamed.first, unnamed.contains(where: { $0.level != first.level }) else { return [] }
+        let values = unnamed.map { (content: $0.content.sameness, level: $0.level, index: $0.index) }
+        var countsByLevel: [[UInt8]: [Int: Int]] = [:]
+        for value in values { countsByLevel[value.content, default: [:]][value.level, default: 0] += 1 }
+        var remaining = countsByLevel.mapValues { $0.values.max() ?? 0 }
         var copies: Set<Int> = []
-        var counts: [RecordContent: (byLevel: [Int: Int], kept: Int)] = [:]
-        for (content, level, index) in unnamed {
-            var count = counts[content] ?? (byLevel: [:], kept: 0)
-            count.byLevel[level, default: 0] += 1
-            if count.byLevel[level, default: 0] > count.kept {
-                count.kept += 1
+        for value in values {
+            if remaining[value.content, default: 0] > 0 {
+                remaining[value.content, default: 0] -= 1
             } else {
-                copies.insert(index)
+                copies.insert(value.index)
             }
-            counts[content] = count
         }
         return copies
     }

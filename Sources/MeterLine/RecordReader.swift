@@ -1,7 +1,7 @@
 import Meter
 
 /// What a record says, before its log event gives it an identity.
-struct RecordContent: Hashable {
+struct RecordContent {
     var meterApiName: String
     var meterValue: Quantity
     var meterTimeInMillis: Int64
@@ -10,6 +10,16 @@ struct RecordContent: Hashable {
     /// The id that the record brought itself.
     var ownId: String?
     var dimensions: [Dimension]
+
+    /// The bytes of meter, customer, value, time and dimensions: what makes two records say the same.
+    var sameness: [UInt8] {
+        var bytes: [UInt8] = []
+        let fields = [meterApiName, customerId ?? "", meterValue.text, String(meterTimeInMillis)]
+        for text in fields + dimensions.flatMap({ [$0.name, $0.value] }) {
+            appendJSONString(text, to: &bytes)
+        }
+        return bytes
+    }
 }
 
 /// Why an object is no record.
@@ -59,7 +69,7 @@ struct RecordReader {
     /// Whether two names give different customers.
     func hasConflictingCustomer(_ bytes: Span<UInt8>) -> Bool {
         let names: [RecordFields.Name] = [.customerId, .snakeTenantId, .tenant, .customer]
-        let texts = names.compactMap { fields[$0] }.map { text($0, in: bytes) }
+        let texts = names.compactMap { fields[$0] }.map { Array(text($0, in: bytes).utf8) }
         return texts.dropFirst().contains { $0 != texts.first }
     }
 
@@ -213,7 +223,8 @@ struct RecordReader {
         default: throw Rejection(.invalidDimension, "dimensions is no object")
         }
         if pairs.isEmpty { return [] }
-        let latest = Dictionary(pairs) { $1 }
+        // Names are told apart by their bytes, as everything is that bears on a bill.
+        let latest = Dictionary(pairs.map { (Array($0.name.utf8), $0) }) { $1 }.values
         guard latest.count <= RecordLimits.dimensions else {
             throw Rejection(.invalidDimension, "more than \(RecordLimits.dimensions) dimensions")
         }
@@ -226,7 +237,7 @@ struct RecordReader {
                     .invalidDimension, "a dimension's value is longer than \(RecordLimits.dimensionValueBytes) bytes")
             }
         }
-        return latest.map { Dimension(name: $0.key, value: $0.value) }
+        return latest.map { Dimension(name: $0.name, value: $0.value) }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 
@@ -291,8 +302,8 @@ struct RecordReader {
             members.append((name, try JSON.value(bytes, &position, depth: 1)))
         }
         guard members.count > 1 else { return members }
-        var lastIndex: [String: Int] = [:]
-        for (index, member) in members.enumerated() { lastIndex[JSON.text(member.name, in: bytes)] = index }
+        var lastIndex: [[UInt8]: Int] = [:]
+        for (index, member) in members.enumerated() { lastIndex[JSON.decoded(member.name, in: bytes)] = index }
         guard lastIndex.count < members.count else { return members }
         return lastIndex.values.sorted().map { members[$0] }
     }

@@ -32,10 +32,8 @@ struct TaggedValueReader {
     /// marks passes each byte once.
     private var nextQuote = 0
 
-    /// The level of a tag that ends at `end`; 0 when nothing behind it tells.
-    ///
-    /// Nil means that it is deeper than `EscapeLevel.maximum`.
-    mutating func level(_ message: Span<UInt8>, behind end: Int) -> Int? {
+    /// The level of a tag that ends at `end`; 0 when nothing behind it tells. It may be deeper than what is read.
+    mutating func level(_ message: Span<UInt8>, behind end: Int) -> Int {
         let quote: (level: Int?, end: Int)?
         if let direct = EscapeLevel.ofQuote(message, at: end) {
             quote = direct
@@ -47,8 +45,7 @@ struct TaggedValueReader {
             default: quote = EscapeLevel.ofQuote(message, at: start)
             }
         }
-        guard let level = quote?.level else { return 0 }
-        return level <= EscapeLevel.maximum ? level : nil
+        return quote?.level ?? 0
     }
 
     /// Behind white space, which may be escaped, and one colon or equals sign.
@@ -103,8 +100,12 @@ struct TaggedValueReader {
 
     /// What a text on one escape level begins with.
     private enum Outcome {
+        /// Null or an empty array, or no value where none need be.
         case mention
+        /// No value where one must be.
         case missing
+        /// The content of a string that is no document.
+        case noDocument
         case scalar
         case elements([RecordFields?])
         /// A string; the outcome's position is where its content begins.
@@ -113,7 +114,8 @@ struct TaggedValueReader {
 
     /// Reads what follows a tag that ends at `end` and stands on `level`.
     func read(_ message: Span<UInt8>, behind end: Int, level: Int) -> TaggedValue {
-        read(message, from: end, level: level) { text, isWhole throws(JSON.Fault) in
+        guard level <= EscapeLevel.maximum else { return .unreadable(.escapedTooOften) }
+        return read(message, from: end, level: level) { text, isWhole throws(JSON.Fault) in
             try Self.behindTag(text, isWhole: isWhole)
         }
     }
@@ -127,6 +129,7 @@ struct TaggedValueReader {
             switch outcome {
             case .mention: return .mention
             case .missing: return .unreadable(Rejection(.malformedJSON, "no value follows the tag"))
+            case .noDocument: return noDocument(message, from: start, level: level)
             case .scalar:
                 return .notARecord(Rejection(.notARecord, "the value is neither an object nor an array"), end: end)
             case .elements(let elements):
@@ -142,9 +145,7 @@ struct TaggedValueReader {
     ///
     /// The string may be cut off as long as the document in it is whole.
     private func readDocument(_ message: Span<UInt8>, from start: Int, level: Int) -> TaggedValue {
-        guard level <= EscapeLevel.maximum else {
-            return .unreadable(Rejection(.tooDeep, "the value is escaped more than \(EscapeLevel.maximum) times"))
-        }
+        guard level <= EscapeLevel.maximum else { return .unreadable(.escapedTooOften) }
         let value = read(message, from: start, level: level) { text, isWhole throws(JSON.Fault) in
             try Self.document(text, isWhole: isWhole)
         }
@@ -152,24 +153,25 @@ struct TaggedValueReader {
         switch value {
         case .records(let records, let end): return .records(records, end: max(end, stringEnd ?? end))
         case .notARecord(let rejection, let end): return .notARecord(rejection, end: max(end, stringEnd ?? end))
-        case .unreadable: return value
-        case .mention:
-            guard let stringEnd else {
-                return .unreadable(Rejection(.malformedJSON, "the value is a string that is cut off"))
-            }
-            return .notARecord(Rejection(.notARecord, "the value is a string that holds no record"), end: stringEnd)
+        case .unreadable, .mention: return value
         }
     }
 
-    /// Behind the closing quotation mark of a string of `level` whose content begins at `start`; nil when it is cut off.
+    /// The content of a string, from `start` on at `level`, that holds neither an object nor an array.
+    private func noDocument(_ message: Span<UInt8>, from start: Int, level: Int) -> TaggedValue {
+        guard let end = endOfString(message, from: start, level: level - 1) else {
+            return .unreadable(Rejection(.malformedJSON, "the value is a string that is cut off or malformed"))
+        }
+        return .notARecord(Rejection(.notARecord, "the value is a string that holds no record"), end: end)
+    }
+
+    /// Behind the closing quotation mark of a string of `level` whose content begins at `start`; nil when it is cut
+    /// off or no JSON string.
     private func endOfString(_ message: Span<UInt8>, from start: Int, level: Int) -> Int? {
         let found = try? onLevel(message, from: start, level: level) { text, _ throws(JSON.Fault) in
             var position = 0
-            while position < text.count, text[position] != UInt8(ascii: "\"") {
-                position += text[position] == UInt8(ascii: "\\") ? 2 : 1
-            }
-            guard position < text.count else { throw .unexpectedEnd }
-            return ((), end: position + 1)
+            _ = try JSON.stringContent(text, &position)
+            return ((), end: position)
         }
         return found?.end
     }
@@ -239,11 +241,11 @@ struct TaggedValueReader {
     private static func document(_ text: Span<UInt8>, isWhole: Bool) throws(JSON.Fault) -> (Outcome, end: Int) {
         var position = 0
         try skipSpace(text, &position, isWhole: isWhole)
-        guard position < text.count else { return (.mention, position) }
+        guard position < text.count else { return (.noDocument, position) }
         switch text[position] {
         case UInt8(ascii: "{"), UInt8(ascii: "["): return try elements(text, position)
         case UInt8(ascii: "\""): return (.string, position + 1)
-        default: return (.mention, position)
+        default: return (.noDocument, position)
         }
     }
 
@@ -288,6 +290,12 @@ struct TaggedValueReader {
         }
         if case .null = value { return (.mention, position) }
         return (.scalar, position)
+    }
+}
+
+extension Rejection {
+    fileprivate static var escapedTooOften: Rejection {
+        Rejection(.tooDeep, "the value is escaped more than \(EscapeLevel.maximum) times")
     }
 }
 

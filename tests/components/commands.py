@@ -2,14 +2,16 @@
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import tempfile
-import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from components import measure
 from components.processes import clean_environment
 from components.stored import lines
 
@@ -19,10 +21,10 @@ class Extracted:
     """What a run of `metertap extract` gave."""
 
     status: int
-    records: list[dict[str, Any]]
-    rejects: list[dict[str, Any]]
-    summary: dict[str, Any]
-    errors: str
+    records: list[dict[str, Any]] = field(repr=False)
+    rejects: list[dict[str, Any]] = field(repr=False)
+    summary: dict[str, Any] = field(repr=False)
+    errors: str = field(repr=False)
     peak_memory: int
 
 
@@ -31,30 +33,35 @@ def extract(cli: Path, data: bytes, *arguments: str, seconds: float = 60) -> Ext
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         (directory / "input").write_bytes(data)
-        rejects, summary = directory / "rejects.ndjson", directory / "summary.json"
-        with (directory / "input").open("rb") as source, (directory / "output").open("wb") as output:
+        rejects, summary, report = directory / "rejects", directory / "summary", directory / "report"
+        command = [cli, "extract", "--rejects", rejects, "--summary", summary, *arguments]
+        with (
+            (directory / "input").open("rb") as source,
+            (directory / "output").open("wb") as output,
+            (directory / "errors").open("wb") as errors,
+        ):
             process = subprocess.Popen(
-                [cli, "extract", "--rejects", rejects, "--summary", summary, *arguments],
+                [sys.executable, measure.__file__, report, *command],
                 stdin=source,
                 stdout=output,
-                stderr=subprocess.PIPE,
+                stderr=errors,
                 env=clean_environment(),
+                start_new_session=True,
             )
-            # wait4 tells the peak of this one child; its few messages fit into the pipe.
-            timer = threading.Timer(seconds, process.kill)
-            timer.start()
-            _, status, usage = os.wait4(process.pid, 0)
-            timer.cancel()
-            process.returncode = os.waitstatus_to_exitcode(status)
-            errors = process.stderr.read().decode(errors="replace")
-            process.stderr.close()
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise AssertionError(f"extract did not end within {seconds} s") from None
+        status, peak = (int(word) for word in report.read_text().split())
         out = (directory / "output").read_bytes()
         kept = rejects.read_bytes() if rejects.exists() else b""
         return Extracted(
-            status=process.returncode,
+            status=status,
             records=list(lines(out)) if out else [],
             rejects=list(lines(kept)) if kept else [],
             summary=json.loads(summary.read_bytes(), parse_float=Decimal) if summary.exists() else {},
-            errors=errors,
-            peak_memory=usage.ru_maxrss * 1024,
+            errors=(directory / "errors").read_text(errors="replace"),
+            peak_memory=peak,
         )

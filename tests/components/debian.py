@@ -37,7 +37,9 @@ def older_debian(directory: Path, suite: str = "bullseye") -> Path:
         if not tool.exists():
             download = directory / "download"
             download.mkdir(exist_ok=True)
-            subprocess.run(["apt-get", "download", "debootstrap"], cwd=download, check=True, capture_output=True)
+            subprocess.run(
+                ["apt-get", "download", "debootstrap"], cwd=download, check=True, capture_output=True
+            )
             package = next(download.glob("debootstrap_*.deb"))
             subprocess.run(["dpkg-deb", "-x", package, tool], check=True)
         program = str(tool / "usr/sbin/debootstrap")

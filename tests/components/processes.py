@@ -1,5 +1,6 @@
 """Start a program on a free loopback port, wait until it answers, stop it by its process id."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -63,8 +64,6 @@ class Service:
 
     def stop(self) -> None:
         """Ends this process and what it started, all of it in its own process group; none has anything to save."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()

@@ -44,9 +44,8 @@ def reject_key(value: dict[str, Any]) -> tuple[Any, ...]:
 
 def kind_of(name: str) -> str:
     """records, rejects or manifest, by the part of the path that says so."""
-    for kind, mark in (("records", "ingest/records/"), ("rejects", "rejects/"), ("manifest", "manifest/")):
-        if mark in name:
-            return kind
+    if found := re.search(r"(?:^|/)(ingest/records|rejects|manifest)/", name):
+        return found[1].removeprefix("ingest/")
     raise AssertionError(f"an object outside of ingest/records/, rejects/ and manifest/: {name}")
 
 

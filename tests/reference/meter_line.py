@@ -478,7 +478,7 @@ def read_behind_tag(message: bytes, end: int, level: int) -> Found:
     separator = data[at : at + 1] in (b":", b"=")
     if separator:
         at = skip(at + 1)
-    elif closing_quote and (spaced or data[at : at + 1] not in (b"{", b"[")):
+    elif closing_quote and data[at : at + 1] not in (b"{", b"["):
         return Found(end)
 
     if data[at : at + 1] in (b"{", b"[", b'"'):
