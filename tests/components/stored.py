@@ -1,5 +1,6 @@
 """Reads back what the agent wrote: record objects, rejects, manifests."""
 
+import base64
 import gzip
 import json
 import re
@@ -40,6 +41,11 @@ def reject_key(value: dict[str, Any]) -> tuple[Any, ...]:
     if source.get("eventId") is not None:
         return (str(source["eventId"]), int(value["ordinal"]), value["reason"])
     return ("envelope", str(source.get("sequenceNumber")), value["reason"])
+
+
+def content_of(reject: dict[str, Any]) -> bytes:
+    """The bytes at fault: base64 in `data` where they are no text, else the text in `message`."""
+    return base64.b64decode(reject["data"], validate=True) if "data" in reject else reject["message"].encode()
 
 
 def kind_of(name: str) -> str:
