@@ -16,7 +16,9 @@ struct ProfileCredentials: CredentialsSource {
     /// - Parameter behind: the profiles whose roles are taken on with what this one gives.
     private func credentials(of name: String, behind: [String]) async throws(AWSError) -> Credentials? {
         guard let profile = settings.config.profiles[name] else {
-            throw failure("NoSuchProfile", "The profile \(name) is named as a source_profile but does not exist.")
+            throw failure(
+                "NoSuchProfile",
+                "The profile \(name), the source_profile of \(behind.last ?? name), does not exist.")
         }
         guard let role = profile["role_arn"], behind.last != name else { return try keys(name, profile) }
         if let file = profile["web_identity_token_file"] {

@@ -234,6 +234,13 @@ public struct S3Page: Sendable, Hashable {
         public var etag: String?
         /// When it was stored, as S3 writes it: `2026-01-31T23:59:59.000Z`.
         public var lastModified: String?
+
+        package init(key: String, bytes: Int, etag: String? = nil, lastModified: String? = nil) {
+            self.key = key
+            self.bytes = bytes
+            self.etag = etag
+            self.lastModified = lastModified
+        }
     }
 
     /// The objects, in the order of their keys' bytes.
