@@ -74,6 +74,13 @@ let package = Package(
             name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime"],
             swiftSettings: librarySettings),
 
+        // What several test targets share.
+        .target(
+            name: "HTTPTesting", dependencies: ["HTTP", httpTypes], path: "Tests/HTTPTesting", swiftSettings: settings),
+        // Signs what tests/test_signatures.py sends it, for a comparison with botocore.
+        .executableTarget(
+            name: "signature-probe", dependencies: ["AWS", "HTTP", httpTypes], path: "Tests/SignatureProbe",
+            swiftSettings: settings),
         .testTarget(name: "MeterTests", dependencies: ["Meter"], swiftSettings: settings),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
@@ -84,16 +91,16 @@ let package = Package(
         .testTarget(
             name: "HTTPTests",
             dependencies: [
-                "HTTP", httpTypes,
+                "HTTP", "HTTPTesting", httpTypes,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "AWSTests", dependencies: ["AWS", "HTTP", httpTypes], swiftSettings: settings),
+            name: "AWSTests", dependencies: ["AWS", "HTTP", "HTTPTesting", httpTypes], swiftSettings: settings),
         .testTarget(
-            name: "LambdaRuntimeTests", dependencies: ["LambdaRuntime", "HTTP", httpTypes],
+            name: "LambdaRuntimeTests", dependencies: ["LambdaRuntime", "HTTP", "HTTPTesting", httpTypes],
             swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests",

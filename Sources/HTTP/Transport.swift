@@ -54,7 +54,9 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
 
     /// What went wrong.
     public var code: Code
-    /// A sentence for people: what happened to which host. Never holds a query, a header value or a body.
+    /// A sentence for people: what happened to which host.
+    ///
+    /// Never holds a query, a header value or a body.
     public var description: String
 
     /// Makes an error.

@@ -1,0 +1,269 @@
+import HTTP
+import HTTPTypes
+
+/// Simple Storage Service: the calls that metertap needs.
+///
+/// https://docs.aws.amazon.com/AmazonS3/latest/API/
+///
+/// A bucket is addressed as a part of the host name, or as a part of the path when an endpoint is set or the name has a
+/// dot in it. Requests that failed for a passing reason are sent again until `deadline`; what is thrown then is the last
+/// reason.
+public struct S3Client: Sendable {
+    /// When and how a body is sent in parts.
+    public struct Multipart: Sendable {
+        /// Bodies of more bytes than this are sent in parts.
+        public var threshold = 64 * 1024 * 1024
+        /// The bytes of each part but the last; S3 wants 5 MiB at least.
+        public var partBytes = 16 * 1024 * 1024
+        /// How many parts are under way at once.
+        public var concurrency = 4
+
+        /// Makes the usual choice.
+        public init() {}
+    }
+
+    let caller: ServiceCaller
+    let multipart: Multipart
+
+    /// Makes a client that calls with the credentials of a session.
+    ///
+    /// - Parameter region: the bucket's region; nil for the session's.
+    /// - Throws: when there is no region, or the endpoint that is set makes no sense.
+    public init(_ session: AWSSession, region: String? = nil, multipart: Multipart = Multipart()) throws(AWSError) {
+        caller = try ServiceCaller(.s3, region: region, session: session)
+        self.multipart = multipart
+    }
+
+    /// Stores an object (PutObject, or a multipart upload for a large body).
+    ///
+    /// - Parameters:
+    ///   - metadata: names without `x-amz-meta-`, and values in printable ASCII.
+    ///   - acl: a canned ACL, for example `bucket-owner-full-control`.
+    ///   - ifNoneMatch: stores only where no object with this key is. A server that does not know the condition
+    ///     (status 501) stores without it.
+    /// - Returns: `alreadyExists` when there was one. Since an attempt may have succeeded although its answer was lost,
+    ///   that object may be this call's own.
+    public func put(
+        _ body: [UInt8], bucket: String, key: String, contentType: String? = nil, metadata: [String: String] = [:],
+        acl: String? = nil, ifNoneMatch: Bool = false, deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) -> S3PutOutcome {
+        let target = try target(bucket, key, operation: "S3 PutObject")
+        var fields: HTTPFields = [:]
+        fields[.contentType] = contentType
+        fields[.amzACL] = acl
+        for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            guard let field = HTTPField.Name("x-amz-meta-\(name)"),
+                value.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+            else {
+                throw AWSError(
+                    kind: .refused, code: "InvalidMetadata", message: "The metadata \(name) cannot stand in a header.",
+                    operation: "S3 PutObject", resource: target.resource)
+            }
+            fields[field] = value
+        }
+        if body.count > multipart.threshold {
+            return try await putInParts(body, target, fields, ifNoneMatch: ifNoneMatch, deadline: deadline)
+        }
+        var call = target.call("PutObject", .put)
+        call.fields = fields
+        call.body = body
+        call.timeout = Self.timeout(bytes: body.count)
+        return try await conditionally(ifNoneMatch, call, deadline) { response in
+            .created(etag: response.head.headerFields[.eTag])
+        }
+    }
+
+    /// Reads an object (GetObject).
+    ///
+    /// - Throws: with `isMissingKey` when there is none.
+    public func get(
+        bucket: String, key: String, deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) -> S3Object {
+        var call = try target(bucket, key, operation: "S3 GetObject").call("GetObject", .get)
+        call.timeout = .seconds(300)
+        let response = try await caller.send(call, deadline: deadline)
+        return S3Object(info: S3ObjectInfo(response, bytes: response.body.count), body: response.body)
+    }
+
+    /// Reads what is known about an object (HeadObject).
+    ///
+    /// - Throws: with `isMissingKey` when there is none. The answer has no body, so the code is made of the status.
+    public func head(
+        bucket: String, key: String, deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) -> S3ObjectInfo {
+        let call = try target(bucket, key, operation: "S3 HeadObject").call("HeadObject", .head)
+        let response = try await caller.send(call, deadline: deadline)
+        return S3ObjectInfo(response, bytes: response.head.headerFields[.contentLength].flatMap(Int.init) ?? 0)
+    }
+
+    /// Deletes an object (DeleteObject); it is no error when there is none.
+    public func delete(
+        bucket: String, key: String, deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) {
+        let call = try target(bucket, key, operation: "S3 DeleteObject").call("DeleteObject", .delete)
+        _ = try await caller.send(call, deadline: deadline)
+    }
+
+    /// Lists keys in their order (ListObjectsV2), one page of at most 1,000.
+    ///
+    /// - Parameters:
+    ///   - delimiter: keys that have it after the prefix are given as one common prefix.
+    ///   - startAfter: lists from the first key after this one.
+    ///   - continuation: from the page before.
+    public func list(
+        bucket: String, prefix: String = "", delimiter: String? = nil, startAfter: String? = nil,
+        continuation: String? = nil, maximumKeys: Int? = nil, deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) -> S3Page {
+        var query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
+        if let delimiter { query.append(("delimiter", delimiter)) }
+        if let startAfter { query.append(("start-after", startAfter)) }
+        if let continuation { query.append(("continuation-token", continuation)) }
+        if let maximumKeys { query.append(("max-keys", String(maximumKeys))) }
+        let target = try target(bucket, nil, operation: "S3 ListObjectsV2")
+        let call = target.call("ListObjectsV2", .get, query: query)
+        let response = try await caller.send(call, deadline: deadline)
+        guard let root = try? XMLElement(response.body), root.name == "ListBucketResult" else {
+            throw .malformed("S3 ListObjectsV2", target.resource, what: "is no list of objects")
+        }
+        return S3Page(root)
+    }
+
+    /// Sends a call that stores something, with or without the condition that nothing is there.
+    func conditionally(
+        _ ifNoneMatch: Bool, _ call: ServiceCaller.Call, _ deadline: ContinuousClock.Instant?,
+        outcome: (Response) -> S3PutOutcome
+    ) async throws(AWSError) -> S3PutOutcome {
+        guard ifNoneMatch else { return outcome(try await caller.send(call, deadline: deadline)) }
+        var conditional = call
+        conditional.fields[.ifNoneMatch] = "*"
+        do throws(AWSError) {
+            return outcome(try await caller.send(conditional, deadline: deadline))
+        } catch {
+            if error.status == 412 { return .alreadyExists }
+            guard error.status == 501 else { throw error }
+            return outcome(try await caller.send(call, deadline: deadline))
+        }
+    }
+
+    /// The longest time for one attempt to send so many bytes: half a minute, and 256 KiB each second.
+    static func timeout(bytes: Int) -> Duration {
+        .seconds(30 + bytes / (256 * 1024))
+    }
+
+    /// Where a bucket or an object is.
+    struct Target {
+        var resource: String
+        var authority: String?
+        var path: String
+
+        func call(
+            _ operation: String, _ method: HTTPRequest.Method, query: [(String, String)] = []
+        ) -> ServiceCaller.Call {
+            ServiceCaller.Call(
+                operation: operation, resource: resource, method: method, authority: authority,
+                path: query.isEmpty ? path : "\(path)?\(PercentEncoding.query(query))")
+        }
+    }
+
+    private func target(_ bucket: String, _ key: String?, operation: String) throws(AWSError) -> Target {
+        guard !bucket.isEmpty, bucket.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "-._".utf8.contains($0) }) else {
+            throw .configuration("InvalidBucketName", "\"\(bucket)\" is no name of a bucket.", operation: operation)
+        }
+        guard key?.isEmpty != true else {
+            throw AWSError(
+                kind: .refused, code: "InvalidKey", message: "The key is empty.", operation: operation,
+                resource: "s3://\(bucket)/")
+        }
+        let inPath = caller.endpoint.isOverride || bucket.contains(".") || bucket.contains("_")
+        let object = "/" + PercentEncoding.encode(key ?? "", keeping: "/")
+        return Target(
+            resource: "s3://\(bucket)/\(key ?? "")",
+            authority: inPath ? nil : "\(bucket).\(caller.endpoint.authority)",
+            path: inPath ? (key == nil ? "/\(bucket)" : "/\(bucket)\(object)") : object)
+    }
+}
+
+/// What became of storing an object.
+public enum S3PutOutcome: Sendable, Hashable {
+    /// It was stored.
+    case created(etag: String?)
+    /// There was an object with this key already, and it was left as it is.
+    case alreadyExists
+}
+
+/// What is known about an object.
+public struct S3ObjectInfo: Sendable, Hashable {
+    /// The size of the body.
+    public var bytes: Int
+    /// The entity tag, with its quotation marks.
+    public var etag: String?
+    /// The media type.
+    public var contentType: String?
+    /// The metadata, names in lower case and without `x-amz-meta-`.
+    public var metadata: [String: String]
+
+    init(_ response: Response, bytes: Int) {
+        let fields = response.head.headerFields
+        self.bytes = bytes
+        etag = fields[.eTag]
+        contentType = fields[.contentType]
+        metadata = [:]
+        for field in fields where field.name.canonicalName.hasPrefix("x-amz-meta-") {
+            metadata[String(field.name.canonicalName.dropFirst("x-amz-meta-".count))] = field.value
+        }
+    }
+}
+
+/// An object with its body.
+public struct S3Object: Sendable, Hashable {
+    /// What is known about it.
+    public var info: S3ObjectInfo
+    /// The body.
+    public var body: [UInt8]
+}
+
+/// A page of a list of keys.
+public struct S3Page: Sendable, Hashable {
+    /// One object of a list.
+    public struct Entry: Sendable, Hashable {
+        /// The key.
+        public var key: String
+        /// The size of the body.
+        public var bytes: Int
+        /// The entity tag, with its quotation marks.
+        public var etag: String?
+        /// When it was stored, as S3 writes it: `2026-01-31T23:59:59.000Z`.
+        public var lastModified: String?
+
+        package init(key: String, bytes: Int, etag: String? = nil, lastModified: String? = nil) {
+            self.key = key
+            self.bytes = bytes
+            self.etag = etag
+            self.lastModified = lastModified
+        }
+    }
+
+    /// The objects, in the order of their keys' bytes.
+    public var objects: [Entry]
+    /// What stands for all keys that begin alike up to the delimiter.
+    public var commonPrefixes: [String]
+    /// Asks for the next page; nil on the last.
+    public var continuation: String?
+
+    init(_ root: XMLElement) {
+        let isEncoded = root["EncodingType"] == "url"
+        func key(_ text: String?) -> String? {
+            isEncoded
+                ? text.map { String(decoding: PercentEncoding.decode($0, plusIsSpace: true), as: UTF8.self) } : text
+        }
+        objects = root.children.filter { $0.name == "Contents" }.compactMap { entry in
+            key(entry["Key"]).map {
+                Entry(
+                    key: $0, bytes: entry["Size"].flatMap(Int.init) ?? 0, etag: entry["ETag"],
+                    lastModified: entry["LastModified"])
+            }
+        }
+        commonPrefixes = root.children.filter { $0.name == "CommonPrefixes" }.compactMap { key($0["Prefix"]) }
+        continuation = root["IsTruncated"] == "true" ? root["NextContinuationToken"] : nil
+    }
+}

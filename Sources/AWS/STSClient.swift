@@ -1,0 +1,88 @@
+import HTTP
+import HTTPTypes
+
+/// The Security Token Service: temporary credentials for a role.
+///
+/// https://docs.aws.amazon.com/STS/latest/APIReference/
+public struct STSClient: Sendable {
+    private let caller: ServiceCaller
+
+    /// Makes a client that calls with the credentials of a session.
+    ///
+    /// - Parameter region: nil for the session's; without any, `us-east-1`.
+    public init(_ session: AWSSession, region: String? = nil) throws(AWSError) {
+        caller = try ServiceCaller(.sts, region: region ?? session.settings.region ?? "us-east-1", session: session)
+    }
+
+    /// Makes a client inside a source of credentials, where there is no session yet.
+    init(settings: AWSSettings, credentials: CachedCredentials?, http: HTTPClient, clocks: Clocks) throws(AWSError) {
+        let region = settings.region ?? "us-east-1"
+        caller = ServiceCaller(
+            .sts, region: region, endpoint: try Endpoint(.sts, region: region, settings: settings),
+            credentials: credentials, http: http, clocks: clocks)
+    }
+
+    /// Takes on a role with the credentials of the session (AssumeRole).
+    ///
+    /// - Parameters:
+    ///   - sessionName: what the session is called in CloudTrail.
+    ///   - externalID: what the role's owner asks for, to tell its customers apart.
+    public func assumeRole(
+        roleARN: String, sessionName: String, externalID: String? = nil, deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) -> Credentials {
+        var form = [("RoleArn", roleARN), ("RoleSessionName", sessionName)]
+        if let externalID { form.append(("ExternalId", externalID)) }
+        return try await call("AssumeRole", form, resource: roleARN, deadline)
+    }
+
+    /// Takes on a role with a token of an identity provider (AssumeRoleWithWebIdentity); the call is not signed.
+    public func assumeRole(
+        roleARN: String, sessionName: String, webIdentityToken: String, deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) -> Credentials {
+        let form = [
+            ("RoleArn", roleARN), ("RoleSessionName", sessionName), ("WebIdentityToken", webIdentityToken),
+        ]
+        return try await call("AssumeRoleWithWebIdentity", form, resource: roleARN, deadline)
+    }
+
+    private func call(
+        _ operation: String, _ form: [(String, String)], resource: String, _ deadline: ContinuousClock.Instant?
+    ) async throws(AWSError) -> Credentials {
+        let body = PercentEncoding.query([("Action", operation), ("Version", "2011-06-15")] + form)
+        let response = try await caller.send(
+            .init(
+                operation: operation, resource: resource, method: .post, path: "/",
+                fields: [.contentType: "application/x-www-form-urlencoded; charset=utf-8"], body: Array(body.utf8)),
+            deadline: deadline)
+        guard let root = try? XMLElement(response.body),
+            let credentials = root.child("\(operation)Result")?.child("Credentials"),
+            let id = credentials["AccessKeyId"], let secret = credentials["SecretAccessKey"],
+            let token = credentials["SessionToken"],
+            let expiration = credentials["Expiration"].flatMap(UnixTime.init(iso8601:))
+        else {
+            throw .malformed("STS \(operation)", resource, what: "holds no credentials")
+        }
+        return Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: token, expiration: expiration)
+    }
+}
+
+/// Credentials of a role that is taken on with other credentials, for example for a bucket of another account.
+public struct AssumedRole: CredentialsProvider {
+    private let sts: STSClient
+    private let roleARN: String
+    private let sessionName: String
+    private let externalID: String?
+
+    /// Makes a provider; put it behind `CachedCredentials`, or give it to `AWSSession.with(credentials:)`.
+    public init(sts: STSClient, roleARN: String, sessionName: String, externalID: String? = nil) {
+        self.sts = sts
+        self.roleARN = roleARN
+        self.sessionName = sessionName
+        self.externalID = externalID
+    }
+
+    /// Calls AssumeRole.
+    public func credentials() async throws(AWSError) -> Credentials {
+        try await sts.assumeRole(roleARN: roleARN, sessionName: sessionName, externalID: externalID)
+    }
+}
