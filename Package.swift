@@ -43,10 +43,11 @@ let package = Package(
             name: "CLibdeflate", providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Gzip", dependencies: ["CLibdeflate", "CZlib"], swiftSettings: librarySettings),
+        .target(name: "CNameService"),
         .target(
             name: "HTTP",
             dependencies: [
-                httpTypes,
+                "CNameService", httpTypes,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -58,7 +59,7 @@ let package = Package(
         .target(name: "LambdaRuntime", dependencies: ["HTTP", httpTypes], swiftSettings: librarySettings),
         .target(
             name: "Delivery",
-            dependencies: ["Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes],
+            dependencies: ["Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes, system],
             swiftSettings: librarySettings),
         .target(
             name: "Collection", dependencies: ["Meter", "MeterLine", "Gzip", crypto, system],
@@ -71,7 +72,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: librarySettings),
         .executableTarget(
-            name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime"],
+            name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime", "AWS", "HTTP", system],
             swiftSettings: librarySettings),
 
         // What several test targets share.

@@ -1,4 +1,4 @@
-"""Fixtures: the executables under test and the components around them. `requirements.txt` names what to install."""
+"""Fixtures: the executables under test and the components around them (see `requirements.txt`)."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The real chain: CloudWatch Logs (moto) to Kinesis to Lambda (ministack) to the real executable to S3 (seaweedfs)."""
+"""The real chain: CloudWatch Logs (moto), Kinesis and Lambda (ministack), our executable, S3 (seaweedfs)."""
 
 import base64
 import gzip
@@ -332,7 +332,7 @@ def test_wrong_secret_acknowledges_nothing(
 
 
 def test_the_samples_cover_what_the_issue_names() -> None:
-    """Text, JSON, quoted, Lambda's JSON log format, arrays, `values`, broken lines, mentions, old field names."""
+    """Text, JSON, quoted, Lambda's JSON log format, arrays, `values`, broken lines, mentions, old names."""
     kinds = {line.kind: line for line in log_lines(1_767_225_600_000)}
     for kind in (
         "text",

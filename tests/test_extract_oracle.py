@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from reference.line_generator import LineGenerator
-from reference.meter_line import Event, Record, Reject, line_time, read_lines, read_message
+from reference.meter_line import Event, LineResult, Record, Reject, line_time, read_lines, read_message
 
 STAMP = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 EVENT = Event("e1", STAMP, "123456789012", "group", "stream")
@@ -103,7 +103,7 @@ FORMS: list[tuple[str | bytes, list[str], int]] = [
     (f"{T}: null", [], 1),
     (f'{{"{T}":null,"a":1}}', [], 1),
     (f'"{T}", {R}', [], 1),
-    (f'"{T}" {R}', [], 1),
+    (f'"{T}" "text"', [], 1),
     (f"{T}, {R}", [], 1),
     (f"{T} 2026-01-02", [], 1),
     (f"{T}.5", [], 1),
@@ -138,6 +138,7 @@ FORMS: list[tuple[str | bytes, list[str], int]] = [
     (f'{{"broken":,"{T}":{R}', [M], 0),
     (f"{{'{T}': {R}}}", [M], 0),
     (f'"{T}"{R}', [M], 0),
+    (f'"{T}" {R}', [M], 0),
     (f'{{"{T}":{R[:-1]}', [MALFORMED], 0),
     (f'{{"{T}":{R[:20]}', [MALFORMED], 0),
     # strict JSON
@@ -402,6 +403,8 @@ def test_time_of_the_event() -> None:
     assert (records[0].time, records[0].time_derived) == (STAMP - 5, False)
     _, rejects, _ = read(f"{T}: {R}", Event("e", None))
     assert [r.reason for r in rejects] == ["missingTime"]
+    assert len(read(with_fields(time='"9999-12-31T23:59:59Z"'), Event("e", None))[0]) == 1
+    assert [r.reason for r in read(with_fields(time="253402300800000"), Event("e", None))[1]] == ["invalidTime"]
 
 
 def test_identity() -> None:
@@ -474,12 +477,14 @@ def test_repeats_need_equal_records_without_an_id() -> None:
 def test_counts() -> None:
     differing, same = '{"tenant":"a","customer":"b","x":1,"y":2,"x":3}', '{"x":1,"customer":5,"tenant":"5"}'
     _, _, counts = read(f"{T}: {differing} {T}: [{same}]")
-    assert (counts.conflicting_customer, counts.ignored_keys) == (1, {"x": 2, "y": 1})
+    assert (counts.conflicting_customer, counts.ignored_keys) == (1, {"x": 3, "y": 1})
+    assert read(f'{T}: {{"tenant":true,"customer":false}}')[2].conflicting_customer == 1
+    assert read(f'{T}: {{"tenant":null,"customer":1}}')[2].conflicting_customer == 0
     blob = "\n".join(f'{T}: {{"k{i}":1,"k0":2}}' for i in range(150)) + f"\n{T}\n\n"
     results, total = read_lines(blob.encode(), "app.log")
-    assert (len(results), total.events, total.tagged, total.mentions) == (152, 152, 150, 1)
+    assert (len(results), total.events, total.tagged, total.mentions) == (151, 151, 150, 1)
     assert len(total.ignored_keys) == 100
-    assert (total.ignored_keys["k0"], total.ignored_keys["k99"]) == (150, 1)
+    assert (total.ignored_keys["k0"], total.ignored_keys["k99"]) == (151, 1)
     assert "k100" not in total.ignored_keys
 
 
@@ -511,10 +516,10 @@ def executable() -> Path:
     return path
 
 
-def extract(cli: Path, blob: bytes, directory: Path) -> tuple[list[str], list[dict], dict]:
+def extract(cli: Path, blob: bytes, directory: Path, *flags: str) -> tuple[list[str], list[dict], dict]:
     rejects, summary = directory / "rejects.ndjson", directory / "summary.json"
     command = [str(cli), "extract", "--format", "lines", "--source", "app.log", "--provenance"]
-    command += ["--rejects", str(rejects), "--summary", str(summary)]
+    command += ["--rejects", str(rejects), "--summary", str(summary), *flags]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("METERTAP_")}
     done = subprocess.run(
         command, input=blob, capture_output=True, env=environment, cwd=directory, timeout=280, check=False
@@ -530,48 +535,56 @@ Answer = tuple[list[str], list[str]]
 
 
 def product_answers(records: list[str], rejects: list[dict]) -> dict[str, Answer]:
-    """By event: its records (ordinal, whether the time is derived, text) and its rejects."""
+    """By event: its records and its rejects, as text to compare."""
     answers: dict[str, Answer] = {}
     for line in records:
-        at = line.rindex(',"source":{')
-        source = json.loads(line[at + len(',"source":') : -1])
-        derived = " derived" if source.get("timeDerived") else ""
-        answer = answers.setdefault(source["eventId"], ([], []))
-        answer[0].append(f"{source['ordinal']}{derived} {line[:at]}}}")
+        source = json.loads(line[line.rindex(',"source":{') + len(',"source":') : -1])
+        answers.setdefault(source["eventId"], ([], []))[0].append(line)
     for reject in rejects:
-        answer = answers.setdefault(reject["source"]["eventId"], ([], []))
-        answer[1].append(f"{reject['ordinal']} {reject['reason']}")
+        text = f"{reject['ordinal']} {reject['reason']} {reject['tag']} {json.dumps(reject['source'])}"
+        answers.setdefault(reject["source"]["eventId"], ([], []))[1].append(text)
     return answers
 
 
-def compare(cli: Path, blob: bytes, directory: Path, shown: int = 10) -> list[str]:
-    """The differences between the product and the reference, as text."""
-    results, total = read_lines(blob, "app.log")
-    records, rejects, summary = extract(cli, blob, directory)
+def reference_answer(result: LineResult) -> Answer:
+    source = {"account": "", "logGroup": "app.log", "logStream": "", "eventId": result.event.id}
+    source["timestamp"] = result.event.timestamp
+    records = []
+    for record in result.records:
+        provenance = source | {"ordinal": record.ordinal} | ({"timeDerived": True} if record.time_derived else {})
+        records.append(f'{record.line()[:-1]},"source":{json.dumps(provenance, separators=(",", ":"))}}}')
+    rejects = [f"{r.ordinal} {r.reason} {r.tag} {json.dumps(source)}" for r in result.rejects]
+    return records, rejects
+
+
+def compare(cli: Path, blob: bytes, directory: Path, allow_missing: bool = False, shown: int = 10) -> str:
+    """The differences between the product and the reference, the shortest lines first; empty if there are none."""
+    results, total = read_lines(blob, "app.log", allow_missing_customer=allow_missing)
+    records, rejects, summary = extract(
+        cli, blob, directory, *(["--allow-missing-customer"] if allow_missing else [])
+    )
     answers = product_answers(records, rejects)
     differences: list[str] = []
     order: list[str] = []
     for result in results:
-        derived = {True: " derived", False: ""}
-        expected = (
-            [f"{r.ordinal}{derived[r.time_derived]} {r.line()}" for r in result.records],
-            [f"{r.ordinal} {r.reason}" for r in result.rejects],
-        )
-        order += [r.line() for r in result.records]
+        expected = reference_answer(result)
+        order += expected[0]
         actual = answers.pop(result.event.id, ([], []))
         if actual != expected:
-            differences.append(f"line      {result.line!r}\n  expected {expected}\n  actual   {actual}")
+            differences.append(f"line {result.line!r}\n  expected {expected}\n  actual   {actual}")
     differences += [f"unknown event {name}: {answer}" for name, answer in answers.items()]
-    if not differences and [line[: line.rindex(',"source":{')] + "}" for line in records] != order:
+    if not differences and records != order:
         differences.append("the records are not in the order of the lines")
+    more = len(differences) - shown
+    differences = sorted(differences, key=len)[:shown] + ([f"and {more} more"] if more > 0 else [])
     for name, value in total.summary().items():
         actual = summary.get(name)
-        if name == "rejects" and isinstance(actual, dict):
-            actual = {reason: count for reason, count in actual.items() if count}
+        if isinstance(value, dict) and isinstance(actual, dict):
+            names = [n for n in value | actual if value.get(n, 0) != actual.get(n, 0)]
+            value, actual = {n: value.get(n) for n in names}, {n: actual.get(n) for n in names}
         if actual != value:
             differences.append(f"summary {name}\n  expected {value}\n  actual   {actual}")
-    more = len(differences) - shown
-    return differences[:shown] + ([f"and {more} more"] if more > 0 else [])
+    return "\n".join(differences)
 
 
 def test_extract_agrees_on_hand_made_lines(tmp_path: Path) -> None:
@@ -581,13 +594,14 @@ def test_extract_agrees_on_hand_made_lines(tmp_path: Path) -> None:
     lines = [b"2026-01-01T00:00:00Z " + m.replace(b"\r\n", b"\t").replace(b"\n", b" ") for m in messages]
     lines += [line + f" {T}: {R}".encode() for line, _ in LINE_TIMES]
     differences = compare(executable(), b"\n".join(lines) + b"\n", tmp_path)
-    assert not differences, "\n".join(differences)
+    assert not differences, differences
 
 
-def test_extract_agrees_on_generated_lines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("allow_missing", [False, True], ids=["customer", "no-customer"])
+def test_extract_agrees_on_generated_lines(tmp_path: Path, allow_missing: bool) -> None:
     cli = executable()
     seed = int(os.environ.get("METERTAP_SEED") or random.randrange(2**32))
     count = int(os.environ.get("METERTAP_ORACLE_LINES") or 20_000)
     print(f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}")
-    differences = compare(cli, LineGenerator(seed).blob(count), tmp_path)
-    assert not differences, f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}\n" + "\n".join(differences)
+    differences = compare(cli, LineGenerator(seed).blob(count), tmp_path, allow_missing)
+    assert not differences, f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}\n{differences}"

@@ -1,4 +1,4 @@
-"""The mistakes of the vendor's seed agents: each shown on a port of their logic, then shown absent from ours."""
+"""The mistakes of the vendor's seed agents: each shown on a port of their logic, then absent from ours."""
 
 import gzip
 import json

@@ -17,8 +17,13 @@ public enum LambdaEvent: Sendable {
         /// The bytes; nil when the text is no base64.
         public func decoded(in event: Span<UInt8>) -> [UInt8]? {
             guard token.hasEscapes else { return Base64.decode(event.extracting(token.range)) }
-            let text = LooseJSON.decoded(token.range, in: event)
+            let text = text(in: event)
             return Base64.decode(text.span)
+        }
+
+        /// The text as it stands, for the case that it is no base64.
+        public func text(in event: Span<UInt8>) -> [UInt8] {
+            LooseJSON.decoded(token.range, in: event)
         }
     }
 
@@ -70,7 +75,7 @@ public enum LambdaEvent: Sendable {
         var records: [KinesisRecord] = []
         for element in elements {
             guard let record = element.kinesis else {
-                throw Unsupported("An event of \(element.eventSource ?? shape.otherSource ?? "another service") came")
+                throw Unsupported("An event of \(element.eventSource ?? "another service") came")
             }
             records.append(record)
         }
@@ -86,7 +91,6 @@ public enum LambdaEvent: Sendable {
 
         var records: [Element]?
         var direct: EncodedData?
-        var otherSource: String?
 
         init() {}
 

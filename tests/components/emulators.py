@@ -61,10 +61,10 @@ class Moto:
 class Ministack:
     """Lambda with a Kinesis event source mapping that runs a `provided.al2023` bootstrap natively.
 
-    A function's own AWS_ACCESS_KEY_ID is dropped, as on AWS. What the function gets instead is the account's number
-    as access key, this server's AWS_SECRET_ACCESS_KEY as secret, and an *empty* AWS_SESSION_TOKEN; so the S3 server
-    knows an identity of that name. It takes no notice of `batchItemFailures`: tests of retries use the
-    fake Runtime API.
+    A function's own AWS_ACCESS_KEY_ID is dropped, as on AWS. What the function gets instead is the account's
+    number as access key, this server's AWS_SECRET_ACCESS_KEY as secret, and an *empty* AWS_SESSION_TOKEN; so
+    the S3 server knows an identity of that name. It takes no notice of `batchItemFailures`: tests of retries
+    use the fake Runtime API.
     """
 
     def __init__(self, directory: Path, secret: str):
@@ -93,7 +93,7 @@ class Ministack:
 
 
 class SeaweedFS:
-    """An S3 server that verifies signatures, with an admin and an identity that may only write below one prefix.
+    """An S3 server that verifies signatures, with an admin and a writer that is confined to one prefix.
 
     Its `Write` action includes DELETE; GET, LIST and HEAD are refused to the writer.
     """

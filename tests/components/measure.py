@@ -1,7 +1,7 @@
-"""`python measure.py REPORT COMMAND…`: runs the command; writes its exit status and its peak memory to REPORT.
+"""`python measure.py REPORT COMMAND…` runs the command and writes its exit status and peak memory to REPORT.
 
-A process of its own, because the kernel counts the memory of whoever starts a program into that program's peak: the
-test process is large, this one is small.
+A process of its own, because the kernel counts the memory of whoever starts a program into that program's
+peak: the test process is large, this one is small.
 """
 
 import resource

@@ -21,7 +21,7 @@ def free_port(below: int = 65536) -> int:
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
-    """An environment without the caller's AWS, TLS and proxy settings, so that a test means the same anywhere."""
+    """An environment without the caller's AWS, TLS and proxy settings: a test means the same anywhere."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     return kept | settings
 
@@ -63,7 +63,7 @@ class Service:
         return self.log.read_bytes()[-size:].decode(errors="replace")
 
     def stop(self) -> None:
-        """Ends this process and what it started, all of it in its own process group; none has anything to save."""
+        """Ends this process and what it started, its own process group; none has anything to save."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

@@ -13,6 +13,7 @@ from typing import Any
 
 from components.processes import clean_environment
 
+FUNCTION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:metertap"
 TAGS = ("amberflo_meter", "meter_record_for_cw", "meter_record_for_stream")
 
 
@@ -30,7 +31,7 @@ class Answer:
 
     @property
     def failed_from(self) -> str | None:
-        """The sequence number named in a partial batch response; None when the whole batch is acknowledged."""
+        """The sequence number named in a partial batch response; None when all is acknowledged."""
         assert self.kind == "response", f"no response but {self.kind}: {self.body}"
         assert isinstance(self.body, dict), f"not a partial batch response: {self.body}"
         failures = self.body["batchItemFailures"]
@@ -51,10 +52,10 @@ class _Invocation:
 class Agent:
     """The executable under test behind a fake Lambda Runtime API.
 
-    Exists for what ministack does not do: redelivery from the sequence number that `batchItemFailures` names, a
-    deadline of the test's choice, a look at the store at the very moment of the answer, a process that is killed
-    between put and response, and payloads that are no Kinesis event. The process lives as long as this object, over
-    any number of invocations, and is started again after it ended.
+    Exists for what ministack does not do: redelivery from the sequence number that `batchItemFailures` names,
+    a deadline of the test's choice, a look at the store at the very moment of the answer, a process that is
+    killed between put and response, and payloads that are no Kinesis event. The process lives as long as this
+    object, over any number of invocations, and is started again after it ended.
     """
 
     def __init__(self, command: list[str], **settings: str):
@@ -241,7 +242,7 @@ class Agent:
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.id,
             "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:metertap",
+            "Lambda-Runtime-Invoked-Function-Arn": FUNCTION_ARN,
             "Lambda-Runtime-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0",
             "Content-Type": "application/json",
         }

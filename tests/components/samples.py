@@ -190,7 +190,7 @@ class Samples:
         for _ in range(count):
             self.count += 1
             offset = self.rng.randrange(86_400_000)
-            number = f"{37_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000 + self.count:056d}"
+            number = f"{37 * 10**54 + self.count:056d}"
             event_id: str | int = self.count if self.rng.random() < 0.05 else number
             result.append(Event(event_id, self.base_time + offset, self.line()))
         return result

@@ -15,7 +15,7 @@ NAME = re.compile(r"ingest/records/\d{4}-\d{2}-\d{2}/[^/]+-[^/]+-[0-9a-f]{16}\.n
 
 
 def lines(data: bytes) -> Iterator[Any]:
-    """The values of an NDJSON object, gzip or plain, with exact numbers; strict about UTF-8 and the last newline."""
+    """The values of an NDJSON object, gzip or plain, with exact numbers; strict about UTF-8 and line ends."""
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     text = data.decode("utf-8")

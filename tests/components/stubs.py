@@ -34,12 +34,12 @@ S3_CODES = {
 
 
 class FaultyServer:
-    """A threaded HTTP server that takes one fault from a schedule for each write, in the order of arrival.
+    """A threaded HTTP server that takes one fault from a schedule for each write, in order of arrival.
 
-    None in the schedule, and everything behind its end, is served as it should be. `fired` are the faults that
-    were served since `reset`. Faults: a status of S3_CODES; `reset_before` and `reset_after` storing; `hang_before`
-    and `hang_after`; `truncated` (stored, half an answer); `slow` (stored, answered `slow_seconds` later);
-    `kill_before` and `kill_after` (calls `kill`).
+    None in the schedule, and everything behind its end, is served as it should be. `fired` are the faults
+    that were served since the schedule was set. Faults: a status of S3_CODES; `reset_before` and
+    `reset_after` storing; `hang_before` and `hang_after`; `truncated` (stored, half an answer); `slow`
+    (stored, answered `slow_seconds` later); `kill_before` and `kill_after` (calls `kill`).
     """
 
     slow_seconds = 0.3
@@ -208,7 +208,7 @@ class FaultyServer:
 
 
 class FaultyS3(FaultyServer):
-    """PutObject with conditional writes, to any bucket, path-style. Reading is refused, as to a write-only identity.
+    """PutObject with conditional writes, to any bucket, path-style; reading is refused, as to a mere writer.
 
     `changed` names each object that was written twice with different bytes, which must never happen.
     """

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ MAX_DIMENSIONS = 64
 MAX_DIMENSION_VALUE = 1024
 FIRST_TIME = 946_684_800_000
 YEAR = 365 * 86_400_000
+LAST_TIME = 253_402_300_799_999  # the last millisecond that RFC 3339 can write
 
 CUSTOMER_NEW = ("customerId", "tenant_id", "tenant", "customer")
 CUSTOMER_OLD = ("tenant_id", "tenant", "customerId", "customer")
@@ -47,11 +47,11 @@ DATE_TIME = re.compile(
 )
 LINE_EPOCH = re.compile(r"([0-9]{13}|[0-9]{10})[^0-9]")
 
-# A backslash, written plainly or, at a deeper level, as an escaped u005c.
-BACKSLASHES = rb"(?:\\(?:u005[cC])?)"
-QUOTE_TOKEN = re.compile(BACKSLASHES + rb'*"|' + BACKSLASHES + rb"+u0022")
-ESCAPE_AT_END = re.compile(BACKSLASHES + rb"+(?:[nrtbf]|u[0-9A-Fa-f]{4})\Z")
-SPACE_TOKEN = re.compile(rb"[ \t\n\r]|(?:\\|\\{2}|\\{4}|\\{8})[nrt]")
+# What decodes to backslashes: plain ones, and u005c behind what is a backslash by then.
+BACKSLASHES = rb"\\(?:\\|u005[cC])*"
+QUOTE_TOKEN = re.compile(rb'(?:%b)?"|%bu0022' % (BACKSLASHES, BACKSLASHES))
+ESCAPE_AT_END = re.compile(rb"%b(?:[nrtbf]|u[0-9A-Fa-f]{4})\Z" % BACKSLASHES)
+SPACE_TOKEN = re.compile(rb"[ \t\n\r]|\\+[nrt]")
 
 
 # --- what goes in and what comes out ---
@@ -315,8 +315,17 @@ class Number(str):
     """A JSON number, as it was written."""
 
 
+class Object(dict):
+    """A JSON object: each key at the place of its last occurrence, as written there; and all keys in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.names: list[str] = []
+        self.written: dict[str, str] = {}
+
+
 class Json:
-    """A strict reader of one JSON value. Objects keep each key at the place of its last occurrence."""
+    """A strict reader of one JSON value."""
 
     def __init__(self, data: bytes, at: int):
         self.data = data
@@ -352,10 +361,10 @@ class Json:
         self.at = number.end()
         return Number(number.group().decode())
 
-    def object(self, depth: int) -> dict:
+    def object(self, depth: int) -> Object:
         if depth > MAX_NESTING:
             raise Unreadable("tooDeep")
-        members: dict = {}
+        members = Object()
         self.expect(b"{")
         self.space()
         if self.peek() == b"}":
@@ -367,9 +376,12 @@ class Json:
             self.space()
             self.expect(b":")
             self.space()
+            start = self.at
             member = self.value(depth)
             members.pop(name, None)
             members[name] = member
+            members.names.append(name)
+            members.written[name] = self.data[start : self.at].decode()
             self.space()
             if self.peek() == b"}":
                 self.at += 1
@@ -617,7 +629,7 @@ def read_time(value, timestamp: int | None) -> tuple[int, bool]:
     elif isinstance(value, str):
         found = DATE_TIME.fullmatch(value)
         millis = parse_date_time(found) if found else None
-    latest = (timestamp if timestamp is not None else int(time.time() * 1000)) + YEAR
+    latest = LAST_TIME if timestamp is None else timestamp + YEAR
     if millis is None or millis < FIRST_TIME or millis > latest:
         raise Bad("invalidTime")
     return millis, False
@@ -702,8 +714,10 @@ def read_object(record: dict, event: Event, allow_missing: bool) -> list[Record 
     return [attempt(name, value, CUSTOMER_NEW) for name, value in values.items()]
 
 
-def customers_differ(record: dict) -> bool:
-    texts = {str(record[name]) for name in CUSTOMER_NEW if isinstance(record.get(name), str)}
+def customers_differ(record: Object) -> bool:
+    """Whether two customers are given that differ: strings by what they say, all else by how it is written."""
+    present = [name for name in CUSTOMER_NEW if record.get(name) is not None]
+    texts = {record[name] if isinstance(record[name], str) else record.written[name] for name in present}
     return len(texts) > 1
 
 
@@ -735,11 +749,11 @@ def read_message(
         ordinal += 1
 
     def take_element(tag: str, element, level: int) -> None:
-        if not isinstance(element, dict):
+        if not isinstance(element, Object):
             take(tag, "notARecord", level)
             return
         if ordinal < MAX_VALUES:
-            for name in element:
+            for name in element.names:
                 if name not in KNOWN:
                     counts.ignore(name)
             if customers_differ(element):
@@ -814,10 +828,9 @@ def line_time(line: bytes) -> int | None:
 
 
 def split_lines(blob: bytes) -> list[bytes]:
-    lines = blob.split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    return [line[:-1] if line.endswith(b"\r") else line for line in lines]
+    """The lines without their endings; empty ones are no events."""
+    lines = [line[:-1] if line.endswith(b"\r") else line for line in blob.split(b"\n")]
+    return [line for line in lines if line]
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A port of the logic of the vendor's seed agents, with their mistakes and no others.
 
-The mistakes are numbered as in section 7 of the contract `log-line.md`. Nothing but the tests of these mistakes uses
-it: each shows the mistake here and then that our executables do not make it.
+The mistakes are numbered as in section 7 of the contract `log-line.md`. Nothing but the tests of these
+mistakes uses it: each shows the mistake here and then that our executables do not make it.
 """
 
 import base64

@@ -1,0 +1,244 @@
+import Meter
+public import MeterLine
+
+/// The agent's work on one event: read it, deliver what it holds, and say what is durable.
+public struct Agent: Sendable {
+    /// What an invocation answers and logs.
+    public struct Outcome: Sendable {
+        /// The answer, as JSON.
+        public var answer: [UInt8]
+        /// One line of accounting without a line break; nil when there is nothing to log.
+        public var log: String?
+    }
+
+    /// Why a direct event failed, so that Lambda tries it again.
+    public struct Failed: Error, Sendable, CustomStringConvertible {
+        /// What happened and what to do.
+        public let description: String
+    }
+
+    /// How long before the deadline the agent stops its own work, at most.
+    private static let margin = Duration.seconds(2)
+
+    private let lineReader: LineReader
+    private let deliverer: Deliverer
+    private let format: BatchFormat
+    private let logsEverything: Bool
+
+    /// Makes an agent.
+    ///
+    /// - Parameters:
+    ///   - rejects: keeps rejects, and manifests where the records do not tell their log events.
+    ///   - provenance: whether each record says which log event it comes from.
+    ///   - logsEverything: whether invocations in which nothing went wrong are logged too.
+    public init(
+        reader: LineReader, sink: any RecordSink, rejects: any ObjectStore, provenance: Bool,
+        logsEverything: Bool = true
+    ) {
+        lineReader = reader
+        deliverer = Deliverer(sink: sink, rejects: rejects)
+        format = BatchFormat(provenance: provenance, maximumRecords: sink.maximumRecords)
+        self.logsEverything = logsEverything
+    }
+
+    /// Handles one event.
+    ///
+    /// - Parameters:
+    ///   - requestID: names the invocation in the log.
+    ///   - deadline: when Lambda ends the invocation; nil for none.
+    /// - Returns: for a Kinesis event the partial batch response, which names the first record that is not durable;
+    ///   for a direct event `null`.
+    /// - Throws: `LambdaEvent.Unsupported`; `Failed` when a direct event is not durable.
+    public func handle(
+        _ event: [UInt8], requestID: String, deadline: ContinuousClock.Instant?
+    ) async throws -> Outcome {
+        let deadline = deadline.map(Self.workingDeadline)
+        switch try LambdaEvent(event.span) {
+        case .kinesis(let records):
+            return await handle(records, of: event, requestID, deadline)
+        case .direct(let data):
+            return try await handle(data, of: event, requestID, deadline)
+        }
+    }
+
+    /// The deadline less what it takes to answer: a tenth of the time that is left, and no more than the margin.
+    private static func workingDeadline(_ deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        let remaining = ContinuousClock.now.duration(to: deadline)
+        return deadline - min(margin, max(.zero, remaining / 10))
+    }
+
+    // MARK: - Kinesis
+
+    private func handle(
+        _ records: [LambdaEvent.KinesisRecord], of event: [UInt8], _ requestID: String,
+        _ deadline: ContinuousClock.Instant?
+    ) async -> Outcome {
+        var account = InvocationAccount(source: "kinesis", requestID: requestID, kinesisRecords: records.count)
+        var reader = EnvelopeReader(lineReader: lineReader)
+        var next = 0
+        while next < records.count, account.error == nil {
+            let (batch, end, accounting) = read(records, from: next, of: event, &reader, deadline)
+            guard end > next else {
+                account.error = DeliveryError(.deadline, "the invocation's time was over before all records were read")
+                break
+            }
+            account.accounting.add(accounting)
+            do throws(DeliveryError) {
+                account.report.add(try await deliverer.deliver(batch, deadline: deadline))
+                next = end
+            } catch {
+                account.error = error
+            }
+        }
+        account.acknowledged = next
+        return Outcome(answer: Self.answer(records, durable: next), log: log(account))
+    }
+
+    /// Reads Kinesis records into one batch, until it is large enough or the shard changes.
+    private func read(
+        _ records: [LambdaEvent.KinesisRecord], from start: Int, of event: [UInt8], _ reader: inout EnvelopeReader,
+        _ deadline: ContinuousClock.Instant?
+    ) -> (Batch, end: Int, Accounting) {
+        var accounting = Accounting()
+        let first = records[start]
+        var builder = BatchBuilder(format: format, scope: [first.stream, first.shard])
+        var index = start
+        while index < records.count, builder.uncompressedBytes < BatchBuilder.closingBytes {
+            let record = records[index]
+            guard record.stream == first.stream, record.shard == first.shard else { break }
+            if let deadline, ContinuousClock.now >= deadline { break }
+            let position = Position(name: record.sequenceNumber, time: record.arrival ?? 0)
+            let source = Reject.Source.kinesis(
+                stream: record.stream, shard: record.shard, sequenceNumber: record.sequenceNumber)
+            let data = Self.data(record.data, of: event)
+            reader.read(data.span, source: source, accounting: &accounting) { builder.append($0, at: position) }
+            builder.flush(at: position)
+            index += 1
+        }
+        return (builder.finish(), index, accounting)
+    }
+
+    /// The envelope of an event; text that is no base64 is passed on as it is and becomes a reject that holds it.
+    private static func data(_ encoded: LambdaEvent.EncodedData?, of event: [UInt8]) -> [UInt8] {
+        guard let encoded else { return [] }
+        return encoded.decoded(in: event.span) ?? encoded.text(in: event.span)
+    }
+
+    private static func answer(_ records: [LambdaEvent.KinesisRecord], durable: Int) -> [UInt8] {
+        guard durable < records.count else { return Array("{\"batchItemFailures\":[]}".utf8) }
+        var answer = Array("{\"batchItemFailures\":[{\"itemIdentifier\":".utf8)
+        appendJSONString(records[durable].sequenceNumber, to: &answer)
+        answer.append(contentsOf: "}]}".utf8)
+        return answer
+    }
+
+    // MARK: - Direct
+
+    private func handle(
+        _ encoded: LambdaEvent.EncodedData, of event: [UInt8], _ requestID: String,
+        _ deadline: ContinuousClock.Instant?
+    ) async throws -> Outcome {
+        var account = InvocationAccount(source: "direct", requestID: requestID, kinesisRecords: 0)
+        let batch = readDirect(Self.data(encoded, of: event), &account.accounting)
+        do throws(DeliveryError) {
+            account.report = try await deliverer.deliver(batch, deadline: deadline)
+        } catch {
+            account.error = error
+            throw Failed(description: log(account) ?? error.description)
+        }
+        return Outcome(answer: Array("null".utf8), log: log(account))
+    }
+
+    private func readDirect(_ data: [UInt8], _ accounting: inout Accounting) -> Batch {
+        var reader = EnvelopeReader(lineReader: lineReader)
+        var findings: [(Finding, Position)] = []
+        var owner = ""
+        reader.read(data.span, source: .data(name: "direct event"), accounting: &accounting) { finding in
+            let origin = finding.origin
+            owner = origin?.account ?? owner
+            findings.append((finding, Position(name: origin?.eventId ?? "data", time: origin?.timestamp ?? 0)))
+        }
+        var builder = BatchBuilder(format: format, scope: [owner, ""])
+        for (finding, position) in findings {
+            builder.append(finding, at: position)
+            builder.flush(at: position)
+        }
+        return builder.finish()
+    }
+
+    private func log(_ account: InvocationAccount) -> String? {
+        logsEverything || account.error != nil || account.accounting.rejected > 0 ? account.line : nil
+    }
+}
+
+extension Finding {
+    /// The log event it was found in; nil for data that is no envelope.
+    fileprivate var origin: EventOrigin? {
+        switch self {
+        case .record(let found): return found.origin
+        case .reject(let reject):
+            guard case .event(let origin) = reject.source else { return nil }
+            return origin
+        }
+    }
+}
+
+/// The figures of one invocation: `records` + `rejects` = `delivered` + `rejected` once everything is durable.
+private struct InvocationAccount {
+    let source: String
+    let requestID: String
+    let kinesisRecords: Int
+    var accounting = Accounting()
+    var report = DeliveryReport()
+    var acknowledged = 0
+    var error: DeliveryError?
+    private let start = ContinuousClock.now
+
+    init(source: String, requestID: String, kinesisRecords: Int) {
+        self.source = source
+        self.requestID = requestID
+        self.kinesisRecords = kinesisRecords
+    }
+
+    /// One line of JSON. It holds figures alone: no text from a log line, so that it can never feed the agent.
+    var line: String {
+        var output: [UInt8] = []
+        var object = JSONObjectWriter(&output)
+        object.member("metertap", error == nil ? "delivered" : "failed", &output)
+        object.member("requestId", requestID, &output)
+        object.member("source", source, &output)
+        if source == "kinesis" {
+            object.member("kinesisRecords", kinesisRecords, &output)
+            object.member("acknowledged", acknowledged, &output)
+        }
+        object.member("envelopes", accounting.envelopes, &output)
+        object.member("controlMessages", accounting.controlMessages, &output)
+        object.member("events", accounting.events, &output)
+        object.member("tagged", accounting.tagged, &output)
+        object.member("mentions", accounting.mentions, &output)
+        object.member("records", accounting.records, &output)
+        object.member("rejects", accounting.rejected, &output)
+        object.member("delivered", report.delivered, &output)
+        object.member("rejected", report.rejected, &output)
+        object.member("refusedBySink", report.refused, &output)
+        object.name("reasons", &output)
+        var reasons = JSONObjectWriter(&output)
+        for (reason, count) in accounting.rejects.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            reasons.member(reason.rawValue, count, &output)
+        }
+        reasons.end(&output)
+        object.member("repeatedInMessage", accounting.repeatedInMessage, &output)
+        object.member("conflictingCustomer", accounting.conflictingCustomer, &output)
+        object.member("ignoredKeys", accounting.ignoredKeys.values.reduce(0, +), &output)
+        object.member("parts", report.parts, &output)
+        object.member("bytes", report.bytes, &output)
+        let elapsed = ContinuousClock.now - start
+        object.member("milliseconds", elapsed / .milliseconds(1) < 1e15 ? Int(elapsed / .milliseconds(1)) : 0, &output)
+        if let error {
+            object.member("errorKind", error.kind.rawValue, &output)
+            object.member("error", error.description, &output)
+        }
+        object.end(&output)
+        return String(decoding: output, as: UTF8.self)
+    }
+}

@@ -1,0 +1,154 @@
+import AWS
+import HTTP
+import MeterLine
+
+/// What the agent is told by its environment.
+///
+/// | variable | meaning | default |
+/// | --- | --- | --- |
+/// | `METERTAP_SINK` | where records go: `s3://bucket/prefix`, `file:///directory`, `https://host/ingest` | required |
+/// | `METERTAP_REJECTS` | where rejects and manifests go: a bucket or a directory of one's own | the sink, where it is one's own bucket |
+/// | `METERTAP_API_KEY`, `METERTAP_API_KEY_SECRET_ARN` | the key of an ingest API, or the secret that holds it | required for an API |
+/// | `METERTAP_TAGS` | the tags, separated by commas | `LineReader.defaultTags` |
+/// | `METERTAP_PROVENANCE` | `true` or `false`: whether records say which log event they come from | `false` toward Amberflo and other accounts |
+/// | `METERTAP_ALLOW_MISSING_CUSTOMER` | `true` or `false` | `false` |
+/// | `METERTAP_LOG_LEVEL` | `info`, or `error` for no accounting of invocations in which nothing went wrong | `info` |
+/// | `METERTAP_SINK_REGION` | the region of the sink's bucket | `AWS_REGION` |
+/// | `METERTAP_SINK_CREDENTIALS_SECRET_ARN` | the secret with the access key for the sink's bucket | the agent's own |
+/// | `METERTAP_SINK_ROLE_ARN`, `METERTAP_SINK_EXTERNAL_ID` | the role to assume for the sink's bucket | none |
+/// | `METERTAP_SINK_ACL` | the canned ACL of the sink's objects | none |
+public struct AgentSettings: Sendable {
+    /// How much the agent logs.
+    public enum LogLevel: String, Sendable, CaseIterable {
+        /// One line of accounting for each invocation.
+        case info
+        /// Only invocations in which something went wrong.
+        case error
+    }
+
+    /// How the credentials for the sink's bucket are found.
+    enum SinkCredentials: Sendable, Hashable {
+        case own
+        case secret(arn: String)
+        case role(arn: String, externalID: String?)
+    }
+
+    /// How the key of an ingest API is found.
+    enum APIKey: Sendable, Hashable {
+        case value(String)
+        case secret(arn: String)
+    }
+
+    let sink: Location
+    let rejects: Location
+    let apiKey: APIKey?
+    let tags: [String]
+    let provenance: Bool
+    let allowMissingCustomer: Bool
+    /// How much the agent logs.
+    public let logLevel: LogLevel
+    let sinkRegion: String?
+    let sinkCredentials: SinkCredentials
+    let sinkACL: String?
+
+    /// Reads the settings from the variables of an environment; an empty variable counts as absent.
+    ///
+    /// - Throws: `SettingError` for the first that is missing or makes no sense.
+    public init(environment: [String: String]) throws(SettingError) {
+        let variables = Variables(environment)
+        guard let sinkURL = variables["METERTAP_SINK"] else {
+            throw SettingError(
+                "METERTAP_SINK", "is not set, so that records have nowhere to go; set it to s3://bucket/prefix or "
+                    + "https://host/ingest")
+        }
+        sink = try Location(sinkURL, setting: "METERTAP_SINK")
+        guard sink != .standardOutput else {
+            throw SettingError("METERTAP_SINK", "stdout is the agent's own log, which must not hold records")
+        }
+        sinkCredentials = try Self.sinkCredentials(variables)
+        sinkRegion = variables["METERTAP_SINK_REGION"]
+        sinkACL = variables["METERTAP_SINK_ACL"]
+        apiKey = try Self.apiKey(variables, sink)
+        tags =
+            variables["METERTAP_TAGS"]?.split(separator: ",").map { $0.filter { $0 != " " } }
+            ?? LineReader.defaultTags
+        let isForeign = sinkCredentials != .own || sinkACL != nil
+        provenance = try variables.flag("METERTAP_PROVENANCE") ?? !(isForeign || Self.isAmberflo(sink))
+        allowMissingCustomer = try variables.flag("METERTAP_ALLOW_MISSING_CUSTOMER") ?? false
+        rejects = try Self.rejects(variables, sink, isForeign: isForeign)
+        let level = variables["METERTAP_LOG_LEVEL"] ?? LogLevel.info.rawValue
+        guard let logLevel = LogLevel(rawValue: level) else {
+            throw SettingError("METERTAP_LOG_LEVEL", "is '\(level)'; set it to info or error")
+        }
+        self.logLevel = logLevel
+    }
+
+    private static func sinkCredentials(_ variables: Variables) throws(SettingError) -> SinkCredentials {
+        let secret = variables["METERTAP_SINK_CREDENTIALS_SECRET_ARN"]
+        let role = variables["METERTAP_SINK_ROLE_ARN"]
+        switch (secret, role) {
+        case (nil, nil): return .own
+        case (let secret?, nil): return .secret(arn: secret)
+        case (nil, let role?): return .role(arn: role, externalID: variables["METERTAP_SINK_EXTERNAL_ID"])
+        case (_?, _?):
+            throw SettingError(
+                "METERTAP_SINK_ROLE_ARN", "is set beside METERTAP_SINK_CREDENTIALS_SECRET_ARN; set one of the two")
+        }
+    }
+
+    private static func apiKey(_ variables: Variables, _ sink: Location) throws(SettingError) -> APIKey? {
+        guard case .ingest = sink else { return nil }
+        if let key = variables["METERTAP_API_KEY"] { return .value(key) }
+        if let arn = variables["METERTAP_API_KEY_SECRET_ARN"] { return .secret(arn: arn) }
+        throw SettingError("METERTAP_API_KEY", "is not set; set it, or METERTAP_API_KEY_SECRET_ARN, for an ingest API")
+    }
+
+    private static func isAmberflo(_ sink: Location) -> Bool {
+        guard case .ingest(let address) = sink else { return false }
+        let host = address.authority.prefix { $0 != ":" }
+        return host == "amberflo.io" || host.hasSuffix(".amberflo.io")
+    }
+
+    private static func rejects(
+        _ variables: Variables, _ sink: Location, isForeign: Bool
+    ) throws(SettingError) -> Location {
+        if let url = variables["METERTAP_REJECTS"] {
+            let location = try Location(url, setting: "METERTAP_REJECTS")
+            switch location {
+            case .bucket, .directory: return location
+            case .ingest, .standardOutput:
+                throw SettingError("METERTAP_REJECTS", "must be a bucket or a directory")
+            }
+        }
+        switch sink {
+        case .bucket where !isForeign, .directory: return sink
+        default:
+            throw SettingError(
+                "METERTAP_REJECTS",
+                "is not set. The sink is an API or belongs to another account, so rejected lines would have no place "
+                    + "of yours; set it to s3://bucket/prefix")
+        }
+    }
+
+    /// An environment in which empty is absent.
+    private struct Variables {
+        private let environment: [String: String]
+
+        init(_ environment: [String: String]) {
+            self.environment = environment
+        }
+
+        subscript(name: String) -> String? {
+            environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
+
+        func flag(_ name: String) throws(SettingError) -> Bool? {
+            switch self[name] {
+            case nil: nil
+            case "true": true
+            case "false": false
+            case let value?: throw SettingError(name, "is '\(value)'; set it to true or false")
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Gzip
+public import HTTP
+import HTTPTypes
+
+/// Records as requests to an ingest API: Amberflo's or our own platform's.
+public struct IngestSink: RecordSink {
+    /// The most records of one request.
+    static let maximumRecordsPerRequest = 1_000
+    /// The longest time for one attempt.
+    private static let attemptTimeout = Duration.seconds(30)
+    /// How much of an answer's text a refused record keeps.
+    private static let answerBytes = 1_000
+
+    private let address: IngestAddress
+    private let key: String
+    private let client: HTTPClient
+
+    /// Delivers to an API.
+    ///
+    /// - Parameter key: the API key.
+    public init(address: IngestAddress, key: String, client: HTTPClient) {
+        self.address = address
+        self.key = key
+        self.client = client
+    }
+
+    /// 1,000.
+    public var maximumRecords: Int? { Self.maximumRecordsPerRequest }
+
+    /// The API's URL.
+    public var name: String { address.description }
+
+    /// Sends the records of a part in one request; where the API refuses them together, in halves, down to those
+    /// that it refuses alone.
+    public func deliver(
+        _ part: Part, deadline: ContinuousClock.Instant?
+    ) async throws(DeliveryError) -> [RefusedLine] {
+        guard let answer = try await send(part.body, deadline) else { return [] }
+        let text = try part.text()
+        let lines = text.split(separator: UInt8(ascii: "\n")).map { Array($0) }
+        guard lines.count > 1 else { return [RefusedLine(index: 0, line: lines.first ?? text, answer: answer)] }
+        return try await halve(lines, from: 0, deadline)
+    }
+
+    private func halve(
+        _ lines: [[UInt8]], from start: Int, _ deadline: ContinuousClock.Instant?
+    ) async throws(DeliveryError) -> [RefusedLine] {
+        let middle = lines.count / 2
+        var refused: [RefusedLine] = []
+        for (half, offset) in [(Array(lines[..<middle]), start), (Array(lines[middle...]), start + middle)] {
+            let body = Array(half.map { $0 + [UInt8(ascii: "\n")] }.joined())
+            guard let answer = try await send(gzip(body), deadline) else { continue }
+            if half.count == 1 {
+                refused.append(RefusedLine(index: offset, line: half[0], answer: answer))
+            } else {
+                refused += try await halve(half, from: offset, deadline)
+            }
+        }
+        return refused
+    }
+
+    /// Sends one request; nil when the records are durable, or what the API said when it refuses them.
+    private func send(_ body: [UInt8], _ deadline: ContinuousClock.Instant?) async throws(DeliveryError) -> String? {
+        let response: Response
+        do throws(HTTPClient.Failure) {
+            response = try await client.send(deadline: deadline, attemptTimeout: Self.attemptTimeout) { request(body) }
+        } catch {
+            throw failure(error)
+        }
+        switch response.status {
+        case 200..<300: return nil
+        case 300..<400, 401, 403, 404, 405:
+            throw DeliveryError(
+                .configuration,
+                "\(name) answered with status \(response.status). No record is delivered until this is mended: "
+                    + "check the address and that the API key is valid and may ingest")
+        case 408, 429, 500...:
+            throw DeliveryError(
+                .transient, "\(name) answered with status \(response.status), also when tried again. "
+                    + "The records are not delivered yet")
+        default:
+            let text = String(decoding: response.body.prefix(Self.answerBytes), as: UTF8.self)
+            return "status \(response.status): \(text)"
+        }
+    }
+
+    private func failure(_ failure: HTTPClient.Failure) -> DeliveryError {
+        switch failure {
+        case .transport(let error) where error.isTransient || error.code == .cancelled:
+            DeliveryError(.transient, "\(name): \(error.description). The records are not delivered yet")
+        case .transport(let error):
+            DeliveryError(.configuration, "\(name): \(error.description)")
+        case .notPrepared:
+            DeliveryError(.configuration, "\(name): the request cannot be made; does the API key hold a line break?")
+        }
+    }
+
+    private func request(_ body: [UInt8]) -> Request {
+        var head = HTTPRequest(
+            method: .post, scheme: address.scheme, authority: address.authority, path: address.path)
+        head.headerFields[.contentType] = "application/x-ndjson"
+        head.headerFields[.contentEncoding] = "gzip"
+        if let name = HTTPField.Name("X-API-KEY") { head.headerFields[name] = key }
+        return Request(head: head, body: body)
+    }
+}
+
+/// The address of an ingest API.
+public struct IngestAddress: Sendable, Hashable, CustomStringConvertible {
+    /// `https`, or `http` on this machine.
+    public let scheme: String
+    /// Host and port.
+    public let authority: String
+    /// Path and query.
+    public let path: String
+
+    /// Reads an address.
+    ///
+    /// Returns nil when it is no `https` URL. Plain `http` is taken for this machine alone: elsewhere the API key and
+    /// the records could be read on the way.
+    public init?(_ url: String) {
+        let parts = url.split(separator: "://", maxSplits: 1).map(String.init)
+        guard parts.count == 2, parts[0] == "https" || parts[0] == "http" else { return nil }
+        let authority = String(parts[1].prefix { $0 != "/" && $0 != "?" })
+        guard !authority.isEmpty, !authority.contains("@"), !authority.contains(" ") else { return nil }
+        let rest = String(parts[1].dropFirst(authority.count))
+        if parts[0] == "http" {
+            let host = authority.hasPrefix("[") ? "\(authority.prefix { $0 != "]" })]" : "\(authority.prefix { $0 != ":" })"
+            guard ["127.0.0.1", "localhost", "[::1]"].contains(host) else { return nil }
+        }
+        scheme = parts[0]
+        self.authority = authority
+        path = rest.isEmpty ? "/" : rest.hasPrefix("/") ? rest : "/\(rest)"
+    }
+
+    /// The URL without its query.
+    public var description: String { "\(scheme)://\(authority)\(path.prefix { $0 != "?" })" }
+}

@@ -1,0 +1,48 @@
+public import AWS
+
+/// A place that keeps objects under keys: a bucket or a directory.
+///
+/// The same key always comes with the same lines, so a store may keep an object that it has already.
+public protocol ObjectStore: Sendable {
+    /// Stores a part durably before it returns.
+    ///
+    /// - Throws: `DeliveryError` when it is not known to be durable.
+    func put(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError)
+
+    /// The place, for people.
+    var name: String { get }
+}
+
+/// A bucket on S3, or on a server that speaks its protocol.
+public struct BucketStore: ObjectStore {
+    private let client: S3Client
+    private let bucket: String
+    private let prefix: String
+    private let acl: String?
+
+    /// Names a bucket.
+    ///
+    /// - Parameters:
+    ///   - prefix: what each key begins with; empty, or with a slash at its end.
+    ///   - acl: the canned ACL of each object, for a bucket of another account.
+    public init(client: S3Client, bucket: String, prefix: String, acl: String? = nil) {
+        self.client = client
+        self.bucket = bucket
+        self.prefix = prefix
+        self.acl = acl
+    }
+
+    /// The bucket's URL.
+    public var name: String { "s3://\(bucket)/\(prefix)" }
+
+    /// Stores the object unless it is there already: then it holds these lines.
+    public func put(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
+        do throws(AWSError) {
+            _ = try await client.put(
+                part.body, bucket: bucket, key: prefix + part.key, contentType: "application/x-ndjson",
+                metadata: part.metadata, acl: acl, ifNoneMatch: true, deadline: deadline)
+        } catch {
+            throw DeliveryError(error)
+        }
+    }
+}
