@@ -64,11 +64,11 @@ let package = Package(
         .target(
             name: "Collection", dependencies: ["Meter", "MeterLine", "Gzip", crypto, system],
             swiftSettings: librarySettings),
-        .target(name: "Sample", dependencies: ["Gzip"], swiftSettings: librarySettings),
+        .target(name: "Sample", dependencies: ["Gzip", "MeterLine"], swiftSettings: librarySettings),
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "MeterLine", "Collection", system,
+                "MeterLine", "Collection", "Delivery", "Sample", "HTTP", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: librarySettings),
         .executableTarget(

@@ -16,7 +16,16 @@ from pathlib import Path
 import pytest
 
 from reference.line_generator import LineGenerator
-from reference.meter_line import Event, LineResult, Record, Reject, line_time, read_lines, read_message
+from reference.meter_line import (
+    Counts,
+    Event,
+    LineResult,
+    Record,
+    Reject,
+    line_time,
+    read_lines,
+    read_message,
+)
 
 STAMP = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 EVENT = Event("e1", STAMP, "123456789012", "group", "stream")
@@ -516,9 +525,13 @@ def executable() -> Path:
     return path
 
 
+LINES = ("--format", "lines", "--source", "app.log")
+NO_CUSTOMER = "--allow-missing-customer"
+
+
 def extract(cli: Path, blob: bytes, directory: Path, *flags: str) -> tuple[list[str], list[dict], dict]:
     rejects, summary = directory / "rejects.ndjson", directory / "summary.json"
-    command = [str(cli), "extract", "--format", "lines", "--source", "app.log", "--provenance"]
+    command = [str(cli), "extract", "--provenance"]
     command += ["--rejects", str(rejects), "--summary", str(summary), *flags]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("METERTAP_")}
     done = subprocess.run(
@@ -542,27 +555,33 @@ def product_answers(records: list[str], rejects: list[dict]) -> dict[str, Answer
         answers.setdefault(source["eventId"], ([], []))[0].append(line)
     for reject in rejects:
         text = f"{reject['ordinal']} {reject['reason']} {reject['tag']} {json.dumps(reject['source'])}"
-        answers.setdefault(reject["source"]["eventId"], ([], []))[1].append(text)
+        answers.setdefault(reject["source"].get("eventId", "none"), ([], []))[1].append(text)
     return answers
 
 
 def reference_answer(result: LineResult) -> Answer:
-    source = {"account": "", "logGroup": "app.log", "logStream": "", "eventId": result.event.id}
-    source["timestamp"] = result.event.timestamp
+    event = result.event
+    source = {"account": event.account, "logGroup": event.log_group, "logStream": event.log_stream}
+    source |= {"eventId": event.id, "timestamp": event.timestamp}
     records = []
     for record in result.records:
         provenance = source | {"ordinal": record.ordinal} | ({"timeDerived": True} if record.time_derived else {})
-        records.append(f'{record.line()[:-1]},"source":{json.dumps(provenance, separators=(",", ":"))}}}')
+        text = json.dumps(provenance, ensure_ascii=False, separators=(",", ":"))
+        records.append(f'{record.line()[:-1]},"source":{text}}}')
     rejects = [f"{r.ordinal} {r.reason} {r.tag} {json.dumps(source)}" for r in result.rejects]
     return records, rejects
 
 
-def compare(cli: Path, blob: bytes, directory: Path, allow_missing: bool = False, shown: int = 10) -> str:
-    """The differences between the product and the reference, the shortest lines first; empty if there are none."""
-    results, total = read_lines(blob, "app.log", allow_missing_customer=allow_missing)
-    records, rejects, summary = extract(
-        cli, blob, directory, *(["--allow-missing-customer"] if allow_missing else [])
-    )
+def compare(cli: Path, blob: bytes, directory: Path, *flags: str) -> str:
+    """The differences between the product and the reference on lines; empty if there are none."""
+    results, total = read_lines(blob, "app.log", allow_missing_customer=NO_CUSTOMER in flags)
+    return differences_of(results, total, *extract(cli, blob, directory, *LINES, *flags))
+
+
+def differences_of(
+    results: list[LineResult], total: Counts, records: list[str], rejects: list[dict], summary: dict
+) -> str:
+    """The ten shortest differences, then those of the summary."""
     answers = product_answers(records, rejects)
     differences: list[str] = []
     order: list[str] = []
@@ -575,8 +594,8 @@ def compare(cli: Path, blob: bytes, directory: Path, allow_missing: bool = False
     differences += [f"unknown event {name}: {answer}" for name, answer in answers.items()]
     if not differences and records != order:
         differences.append("the records are not in the order of the lines")
-    more = len(differences) - shown
-    differences = sorted(differences, key=len)[:shown] + ([f"and {more} more"] if more > 0 else [])
+    more = len(differences) - 10
+    differences = sorted(differences, key=len)[:10] + ([f"and {more} more"] if more > 0 else [])
     for name, value in total.summary().items():
         actual = summary.get(name)
         if isinstance(value, dict) and isinstance(actual, dict):
@@ -597,11 +616,39 @@ def test_extract_agrees_on_hand_made_lines(tmp_path: Path) -> None:
     assert not differences, differences
 
 
-@pytest.mark.parametrize("allow_missing", [False, True], ids=["customer", "no-customer"])
-def test_extract_agrees_on_generated_lines(tmp_path: Path, allow_missing: bool) -> None:
-    cli = executable()
+def seed_and_count() -> tuple[int, int, str]:
     seed = int(os.environ.get("METERTAP_SEED") or random.randrange(2**32))
     count = int(os.environ.get("METERTAP_ORACLE_LINES") or 20_000)
-    print(f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}")
-    differences = compare(cli, LineGenerator(seed).blob(count), tmp_path, allow_missing)
-    assert not differences, f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}\n{differences}"
+    name = f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}"
+    print(name)
+    return seed, count, name
+
+
+@pytest.mark.parametrize("flags", [(), (NO_CUSTOMER,)], ids=["customer", "no-customer"])
+def test_extract_agrees_on_generated_lines(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    cli = executable()
+    seed, count, name = seed_and_count()
+    differences = compare(cli, LineGenerator(seed).blob(count), tmp_path, *flags)
+    assert not differences, f"{name}\n{differences}"
+
+
+@pytest.mark.parametrize("ascii_only", [False, True], ids=["raw", "ascii"])
+def test_extract_agrees_on_an_envelope(tmp_path: Path, ascii_only: bool) -> None:
+    """Messages of log events: they may hold line breaks, and each has a time of its own."""
+    cli = executable()
+    seed, count, name = seed_and_count()
+    generator = LineGenerator(seed)
+    account, group, stream = "123456789012", "/aws/lambda/ä", "2026/01/01/[$LATEST]abc"
+    events, results, total = [], [], Counts()
+    for number in range(count // 4):
+        message = generator.event_message()
+        event = Event(str(10**55 + number), generator.millis(), account, group, stream)
+        records, rejects, counts = read_message(message.encode(), event)
+        total.add(counts)
+        results.append(LineResult(message.encode(), event, records, rejects))
+        events.append({"id": event.id, "timestamp": event.timestamp, "message": message})
+    envelope = {"messageType": "DATA_MESSAGE", "owner": account, "logGroup": group, "logStream": stream}
+    envelope |= {"subscriptionFilters": ["all"], "logEvents": events}
+    blob = json.dumps(envelope, ensure_ascii=ascii_only).encode()
+    differences = differences_of(results, total, *extract(cli, blob, tmp_path, "--format", "event"))
+    assert not differences, f"{name}\n{differences}"

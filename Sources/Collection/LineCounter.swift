@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 
 #if canImport(Glibc)
     private import Glibc
@@ -10,25 +10,30 @@ import SystemPackage
 ///
 /// Lines are known by 128 bits of their SHA-256. The first quarter of a million distinct lines are kept in memory; when
 /// there are more, all move to a hash table in a temporary file that no other process can open.
-final class LineCounter {
+package final class LineCounter {
     /// 128 bits of a line's hash.
-    struct Key: Hashable {
+    package struct Key: Hashable {
         var high: UInt64
         var low: UInt64
+
+        package init(high: UInt64, low: UInt64) {
+            self.high = high
+            self.low = low
+        }
     }
 
     private let maximumInMemory: Int
     private var inMemory: [Key: UInt64] = [:]
     private var table: CounterTable?
 
-    init(maximumInMemory: Int = 1 << 18) {
+    package init(maximumInMemory: Int = 1 << 18) {
         self.maximumInMemory = maximumInMemory
     }
 
     /// How often the line was seen before; it has been seen once more from now on.
     ///
     /// - Throws: `Errno` when the temporary file cannot be written.
-    func countBefore(_ key: Key) throws(Errno) -> UInt64 {
+    package func countBefore(_ key: Key) throws(Errno) -> UInt64 {
         if table == nil {
             if let count = inMemory[key] {
                 inMemory[key] = count + 1

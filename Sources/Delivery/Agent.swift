@@ -76,34 +76,41 @@ public struct Agent: Sendable {
         var account = InvocationAccount(source: "kinesis", requestID: requestID, kinesisRecords: records.count)
         var reader = EnvelopeReader(lineReader: lineReader)
         var next = 0
+        var maximum = records.count
         while next < records.count, account.error == nil {
-            let (batch, end, accounting) = read(records, from: next, of: event, &reader, deadline)
+            let slice = records[next..<min(records.count, next + maximum)]
+            let (batch, end, accounting) = read(slice, of: event, &reader, deadline)
             guard end > next else {
                 account.error = DeliveryError(.deadline, "the invocation's time was over before all records were read")
                 break
             }
-            account.accounting.add(accounting)
             do throws(DeliveryError) {
                 account.report.add(try await deliverer.deliver(batch, deadline: deadline))
                 next = end
             } catch {
+                if error.kind == .tooLarge, end - next > 1 {
+                    maximum = (end - next) / 2
+                    continue
+                }
                 account.error = error
             }
+            account.accounting.add(accounting)
         }
         account.acknowledged = next
         return Outcome(answer: Self.answer(records, durable: next), log: log(account))
     }
 
-    /// Reads Kinesis records into one batch, until it is large enough or the shard changes.
+    /// Reads Kinesis records, of which there is one at least, into one batch, until it is large enough or the shard
+    /// changes.
     private func read(
-        _ records: [LambdaEvent.KinesisRecord], from start: Int, of event: [UInt8], _ reader: inout EnvelopeReader,
+        _ records: ArraySlice<LambdaEvent.KinesisRecord>, of event: [UInt8], _ reader: inout EnvelopeReader,
         _ deadline: ContinuousClock.Instant?
     ) -> (Batch, end: Int, Accounting) {
         var accounting = Accounting()
-        let first = records[start]
+        let first = records[records.startIndex]
         var builder = BatchBuilder(format: format, scope: [first.stream, first.shard])
-        var index = start
-        while index < records.count, builder.uncompressedBytes < BatchBuilder.closingBytes {
+        var index = records.startIndex
+        while index < records.endIndex, builder.uncompressedBytes < BatchBuilder.closingBytes {
             let record = records[index]
             guard record.stream == first.stream, record.shard == first.shard else { break }
             if let deadline, ContinuousClock.now >= deadline { break }

@@ -8,6 +8,8 @@ public struct DeliveryError: Error, Sendable, CustomStringConvertible {
         case configuration
         /// The same delivery may succeed later.
         case transient
+        /// The object is larger than the store takes; smaller ones may be taken.
+        case tooLarge
         /// The time for this piece of work was over.
         case deadline
     }
@@ -28,7 +30,8 @@ public struct DeliveryError: Error, Sendable, CustomStringConvertible {
         let kind: Kind =
             switch error.kind {
             case .transient: .transient
-            case .configuration, .refused, .tooLarge: .configuration
+            case .configuration, .refused: .configuration
+            case .tooLarge: .tooLarge
             }
         self.init(kind, error.description)
     }

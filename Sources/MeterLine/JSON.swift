@@ -2,7 +2,7 @@
 ///
 /// It is strict: what is no JSON, text that is no UTF-8, and escapes of lone surrogates are faults. A position is an
 /// offset into the bytes given; each function starts at a position and moves it behind what it read.
-enum JSON {
+package enum JSON {
     /// How deep objects and arrays may be nested in a record's value; the value's own braces are one level.
     static let maximumDepth = 16
 
@@ -30,6 +30,15 @@ enum JSON {
         case null
         case object(Range<Int>)
         case array(Range<Int>)
+    }
+
+    /// Whether the bytes are one JSON value with nothing but white space around it.
+    package static func isDocument(_ bytes: Span<UInt8>) -> Bool {
+        var position = 0
+        skipWhitespace(bytes, &position)
+        guard (try? value(bytes, &position)) != nil else { return false }
+        skipWhitespace(bytes, &position)
+        return position == bytes.count
     }
 
     // MARK: - White space and literals

@@ -1,6 +1,14 @@
 import ArgumentParser
+import HTTP
 
 @main
+enum Main {
+    static func main() async {
+        NameService.useFilesAndDNS()
+        await Metertap.main()
+    }
+}
+
 struct Metertap: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "metertap",
@@ -8,5 +16,5 @@ struct Metertap: AsyncParsableCommand {
         discussion: "Metertap finds the meter records that an application writes among its logs and delivers each one "
             + "once. Start with `metertap extract --help`.",
         version: Build.description,
-        subcommands: [Extract.self, Version.self])
+        subcommands: [Extract.self, Demo.self, Version.self])
 }

@@ -396,6 +396,13 @@ class LineGenerator:
             line = line[: self.random.randint(0, len(line))]
         return line.replace(b"\n", b" ")
 
+    def event_message(self) -> str:
+        """A message of a log event: it may hold line breaks, but only what UTF-8 can write."""
+        data = self.message().encode()
+        if self.chance(0.3):
+            data = self.damaged(data)
+        return data.decode("utf-8", "replace")
+
     def lines(self, count: int) -> Iterator[bytes]:
         previous: list[bytes] = []
         for _ in range(count):

@@ -597,10 +597,12 @@ def read_value(value) -> str:
 
 def parse_date_time(found: re.Match) -> int | None:
     year, month, day, hour, minute, second = (int(found.group(i)) for i in range(1, 7))
-    try:
-        days = datetime.date(year, month, day).toordinal() - datetime.date(1970, 1, 1).toordinal()
+    try:  # the calendar repeats after 400 years, and Python's begins with the year 1
+        days = datetime.date(year or 400, month, day).toordinal() - datetime.date(1970, 1, 1).toordinal()
     except ValueError:
         return None
+    if year == 0:
+        days -= 146_097
     if hour > 23 or minute > 59 or second > 60:
         return None
     offset = 0
