@@ -52,8 +52,8 @@ public struct AWSError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         var text = operation
         if let resource { text += " \(resource)" }
-        text += " failed: \(message.prefix(500))"
-        if !message.hasSuffix(".") { text += "." }
+        let message = message.prefix(500).split(whereSeparator: \.isNewline).joined(separator: " ")
+        text += " failed: \(message)" + (message.hasSuffix(".") ? "" : ".")
         text += " (\(code)"
         if let status { text += ", HTTP status \(status)" }
         if let requestID { text += ", request id \(requestID)" }
@@ -189,6 +189,7 @@ extension AWSError {
     /// `BadRequest` is ours for a HEAD request.
     private static let regionCodes: Set<String> = [
         "AuthorizationHeaderMalformed", "BadRequest", "IllegalLocationConstraintException", "PermanentRedirect",
+        "TemporaryRedirect",
     ]
 
     private static let configurationCodes: Set<String> = [
@@ -209,23 +210,27 @@ struct ErrorAnswer {
     var requestID: String?
     var region: String?
 
+    /// The largest body that is taken for an error of AWS; what is larger comes from someone else.
+    private static let maximumBytes = 1 << 20
+
     init(_ response: Response) {
         let fields = response.head.headerFields
         requestID = fields[.amzRequestID] ?? fields[.amznRequestID]
         region = fields[.amzBucketRegion]
+        code = fields[.amznErrorType].map(Self.bare)
+        guard response.body.count <= Self.maximumBytes else { return }
         switch response.body.first(where: { $0 > 0x20 }) {
         case UInt8(ascii: "<"): readXML(response.body)
         case UInt8(ascii: "{"): readJSON(response.body)
         default: break
         }
-        if code == nil { code = fields[.amznErrorType].map(Self.bare) }
     }
 
     /// Reads `<Error>` at the root (S3) or in an `<ErrorResponse>` (STS and other query services).
     private mutating func readXML(_ body: [UInt8]) {
         guard let root = try? XMLElement(body) else { return }
         let error = root.name == "Error" ? root : root.child("Error")
-        code = error?["Code"]
+        code = error?["Code"] ?? code
         message = error?["Message"]
         requestID = error?["RequestId"] ?? root["RequestId"] ?? root["RequestID"] ?? requestID
         region = region ?? error?["Region"]
@@ -246,7 +251,7 @@ struct ErrorAnswer {
             }
         }
         guard let body = try? JSONDecoder().decode(Body.self, from: Data(body)) else { return }
-        code = (body.type ?? body.code).map(Self.bare)
+        code = (body.type ?? body.code).map(Self.bare) ?? code
         message = body.message ?? body.capitalMessage
     }
 

@@ -7,6 +7,7 @@ import HTTPTypes
 struct ContainerCredentials: CredentialsSource {
     let settings: AWSSettings
     let http: HTTPClient
+    let clocks: Clocks
 
     func load() async throws(AWSError) -> Credentials? {
         guard let url = try url() else { return nil }
@@ -14,7 +15,9 @@ struct ContainerCredentials: CredentialsSource {
         fields[.authorization] = try token()
         let response: Response
         do throws(HTTPClient.Failure) {
-            response = try await http.send(attemptTimeout: .seconds(2)) { [fields] in
+            response = try await http.send(
+                deadline: clocks.now().advanced(by: .seconds(10)), attemptTimeout: .seconds(2)
+            ) { [fields] in
                 Request(
                     head: HTTPRequest(
                         method: .get, scheme: url.scheme, authority: url.authority, path: url.path,

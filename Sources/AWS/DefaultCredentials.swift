@@ -27,7 +27,7 @@ public struct DefaultCredentials: CredentialsProvider {
         sources = [
             EnvironmentCredentials(settings: settings),
             WebIdentityCredentials(settings: settings, http: http, clocks: clocks),
-            ContainerCredentials(settings: settings, http: http),
+            ContainerCredentials(settings: settings, http: http, clocks: clocks),
             ProfileCredentials(settings: settings, http: http, clocks: clocks),
             InstanceCredentials(settings: settings, http: metadata),
         ]

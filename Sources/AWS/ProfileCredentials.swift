@@ -42,7 +42,7 @@ struct ProfileCredentials: CredentialsSource {
             clocks: clocks)
         return try await sts.assumeRole(
             roleARN: role, sessionName: profile["role_session_name"] ?? "metertap",
-            externalID: profile["external_id"])
+            externalID: profile["external_id"], deadline: sts.sourceDeadline)
     }
 
     private func keys(_ name: String, _ profile: [String: String]) throws(AWSError) -> Credentials? {

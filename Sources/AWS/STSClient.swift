@@ -7,6 +7,11 @@ import HTTPTypes
 public struct STSClient: Sendable {
     private let caller: ServiceCaller
 
+    /// The longest time that a source of credentials waits for STS.
+    ///
+    /// Whoever waits for credentials may have a deadline of its own, which the source does not know.
+    static let patience = Duration.seconds(10)
+
     /// Makes a client that calls with the credentials of a session.
     ///
     /// - Parameter region: nil for the session's; without any, `us-east-1`.
@@ -45,6 +50,9 @@ public struct STSClient: Sendable {
         return try await call("AssumeRoleWithWebIdentity", form, resource: roleARN, deadline)
     }
 
+    /// The deadline for a call that a source of credentials begins now.
+    var sourceDeadline: ContinuousClock.Instant { caller.clocks.now().advanced(by: Self.patience) }
+
     private func call(
         _ operation: String, _ form: [(String, String)], resource: String, _ deadline: ContinuousClock.Instant?
     ) async throws(AWSError) -> Credentials {
@@ -52,7 +60,8 @@ public struct STSClient: Sendable {
         let response = try await caller.send(
             .init(
                 operation: operation, resource: resource, method: .post, path: "/",
-                fields: [.contentType: "application/x-www-form-urlencoded; charset=utf-8"], body: Array(body.utf8)),
+                fields: [.contentType: "application/x-www-form-urlencoded; charset=utf-8"], body: Array(body.utf8),
+                timeout: .seconds(5)),
             deadline: deadline)
         guard let root = try? XMLElement(response.body),
             let credentials = root.child("\(operation)Result")?.child("Credentials"),
@@ -83,6 +92,7 @@ public struct AssumedRole: CredentialsProvider {
 
     /// Calls AssumeRole.
     public func credentials() async throws(AWSError) -> Credentials {
-        try await sts.assumeRole(roleARN: roleARN, sessionName: sessionName, externalID: externalID)
+        try await sts.assumeRole(
+            roleARN: roleARN, sessionName: sessionName, externalID: externalID, deadline: sts.sourceDeadline)
     }
 }

@@ -59,6 +59,7 @@ struct ServiceCaller: Sendable {
         let operation = "\(service.title) \(call.operation)"
         let signer = SigV4Signer(service: service.name, region: region)
         var signedWith: Credentials?
+        var signedOffset = Duration.zero
         var mayRefresh = true
         var mayCorrectClock = true
         let response: Response
@@ -68,7 +69,7 @@ struct ServiceCaller: Sendable {
                 isRetryable: { response in
                     guard let code = Self.errorCode(response, call) else { return false }
                     if AWSError.transientCodes.contains(code) { return !call.finalCodes.contains(code) }
-                    if mayCorrectClock, Self.clockCodes.contains(code), correctClock(response) {
+                    if mayCorrectClock, Self.clockCodes.contains(code), correctClock(response, signedOffset) {
                         mayCorrectClock = false
                         return true
                     }
@@ -84,8 +85,8 @@ struct ServiceCaller: Sendable {
                     guard let credentials else { return request }
                     let current = try await credentials.credentials()
                     signedWith = current
-                    return signer.sign(
-                        request, credentials: current, at: clocks.wall().advanced(by: clockOffset.value))
+                    signedOffset = clockOffset.value
+                    return signer.sign(request, credentials: current, at: clocks.wall().advanced(by: signedOffset))
                 })
         } catch {
             throw AWSError(error, operation: operation, resource: call.resource)
@@ -105,11 +106,11 @@ struct ServiceCaller: Sendable {
             body: call.body)
     }
 
-    /// Sets our clock by the answer's `Date`, if that is far enough from it to explain the refusal.
-    private func correctClock(_ response: Response) -> Bool {
+    /// Sets our clock by the answer's `Date`, if that is far enough from the time signed to explain the refusal.
+    private func correctClock(_ response: Response, _ signedOffset: Duration) -> Bool {
         guard let date = response.head.headerFields[.date].flatMap(UnixTime.init(httpDate:)) else { return false }
         let offset = clocks.wall().duration(to: date)
-        let change = offset - clockOffset.value
+        let change = offset - signedOffset
         guard change > .seconds(240) || change < .seconds(-240) else { return false }
         clockOffset.value = offset
         return true

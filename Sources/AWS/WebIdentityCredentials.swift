@@ -28,7 +28,8 @@ struct WebIdentityCredentials: CredentialsSource {
         }
         let sts = try STSClient(settings: settings, credentials: nil, http: http, clocks: clocks)
         return try await sts.assumeRole(
-            roleARN: role, sessionName: sessionName ?? "metertap", webIdentityToken: token)
+            roleARN: role, sessionName: sessionName ?? "metertap", webIdentityToken: token,
+            deadline: sts.sourceDeadline)
     }
 
     private static let operation = "Reading the web identity token"

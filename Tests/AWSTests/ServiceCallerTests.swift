@@ -128,6 +128,44 @@ import Testing
         #expect(stubborn.requests.count == 2)
     }
 
+    @Test func `calls that were signed before the correction are corrected too`() async throws {
+        let date = "Sun, 30 Aug 2015 13:36:00 GMT"
+        let (bothSent, send) = AsyncStream.makeStream(of: Void.self)
+        let transport = FakeTransport { (request, number) throws(TransportError) in
+            guard request.field("X-Amz-Date") == "20150830T123600Z" else { return Response(200) }
+            if number == 1 { send.finish() }
+            for await _ in bothSent {}
+            return s3Error(403, "RequestTimeTooSkewed", fields: [.date: date])
+        }
+        let s3 = try S3Client(session(transport, time: time))
+        async let first = s3.get(bucket: "b", key: "1")
+        async let second = s3.get(bucket: "b", key: "2")
+        _ = try await (first, second)
+        #expect(transport.requests.count == 4)
+    }
+
+    @Test func `credentials that STS does not give are waited for ten seconds`() async throws {
+        let transport = FakeTransport { [time] (_, _) throws(TransportError) in
+            time.advance(.seconds(5))
+            throw TransportError(.timeout, "no answer")
+        }
+        let s3 = try S3Client(session(transport, time: time).assuming(roleARN: "r"))
+        let error = await #expect(throws: AWSError.self) { try await s3.get(bucket: "b", key: "k") }
+        #expect(error?.operation == "STS AssumeRole")
+        #expect(error?.kind == .transient)
+        #expect(transport.timeouts == [.seconds(5), .seconds(5)])
+    }
+
+    @Test func `a huge page is not searched for an error`() async {
+        let error = await failure(Response(403, String(repeating: "<a>", count: 1 << 19)))
+        #expect(error?.code == "AccessDenied")
+    }
+
+    @Test func `a description is one line`() {
+        let error = AWSError(kind: .refused, code: "C", message: "a\nb\r\nc", operation: "O")
+        #expect(error.description == "O failed: a b c. (C)")
+    }
+
     @Test func `a bad signature at the right time is no matter of the clock`() async {
         let transport = FakeTransport { _, _ in
             s3Error(403, "SignatureDoesNotMatch", fields: [.date: "Sun, 30 Aug 2015 12:36:30 GMT"])

@@ -194,6 +194,14 @@ struct SignatureCase: CustomTestStringConvertible {
         #expect(s3.sign(once, credentials: example, at: may2013).head.headerFields == once.head.headerFields)
     }
 
+    @Test func `a query is signed in the order of its encoded names and values`() {
+        let path = "/?b=2&a=2&a=1&a-=0&b=%7e&uploads&B=&a=%C3%BC&a=+"
+        let steps = s3.signWithSteps(request(.get, path), credentials: example, at: may2013).steps
+        #expect(
+            steps.canonicalRequest.split(separator: "\n", omittingEmptySubsequences: false)[2]
+                == "B=&a=%2B&a=%C3%BC&a=1&a=2&a-=0&b=2&b=~&uploads=")
+    }
+
     @Test func `an S3 path is signed as it goes out`() {
         let path = "/a//b/../c%2Bd%20e=%25/./~"
         let steps = s3.signWithSteps(request(.get, path), credentials: example, at: may2013).steps

@@ -134,13 +134,26 @@ import Testing
         #expect(try await failure(maximumResponseBytes: 5, .send(text)) == nil)
     }
 
-    @Test func `nobody listening is a connection error`() async throws {
+    @Test func `nobody listening is a connection error at once`() async throws {
         let port = try await ScriptedServer.run(answer: { _, _ in .nothing }) { $0.port }
-        try await withTransport { transport in
-            let error = await #expect(throws: TransportError.self) {
-                try await transport.send(request(port, "/"), timeout: .seconds(60))
+        // Were connections tried again, the timeout would come first.
+        let transport = try AsyncHTTPTransport(connectTimeout: .seconds(3600))
+        let error = await #expect(throws: TransportError.self) {
+            try await transport.send(request(port, "/"), timeout: .seconds(10))
+        }
+        await transport.shutdown()
+        #expect(error?.code == .connection)
+    }
+
+    @Test func `what is compressed stays so, and a timeout of years is none`() async throws {
+        let script: @Sendable (String, Int) -> ScriptedServer.Answer = { _, _ in
+            .send(answer("no gzip", fields: "Content-Encoding: gzip\r\n"))
+        }
+        try await ScriptedServer.run(answer: script) { server in
+            let response = try await withTransport {
+                try await $0.send(request(server.port, "/"), timeout: .seconds(315_360_000))
             }
-            #expect(error?.code == .connection)
+            #expect(response.body == Array("no gzip".utf8))
         }
     }
 
