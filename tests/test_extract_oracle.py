@@ -616,6 +616,24 @@ def test_extract_agrees_on_hand_made_lines(tmp_path: Path) -> None:
     assert not differences, differences
 
 
+MANY = f"2026-01-01T00:00:00Z {T}: [" + ",".join([R] * 9_998)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{MANY},{R},{R}] {T}",
+        f"{MANY},{R},{R}] {T} {T}: {R} {T}",
+        f"{MANY},{R},{R},{R},{R}] {T}: {R} {T}",
+        f'{MANY}] {T} {{"customerId":"c","x":1,"values":{{"a":1,"b":2,"c":3,"d":4}}}} {T}',
+    ],
+    ids=["full", "one-more", "cut-array", "cut-values"],
+)
+def test_extract_agrees_at_the_limit_of_values(tmp_path: Path, line: str) -> None:
+    differences = compare(executable(), line.encode() + b"\n", tmp_path)
+    assert not differences, differences[-2_000:]
+
+
 def seed_and_count() -> tuple[int, int, str]:
     seed = int(os.environ.get("METERTAP_SEED") or random.randrange(2**32))
     count = int(os.environ.get("METERTAP_ORACLE_LINES") or 20_000)

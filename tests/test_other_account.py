@@ -197,7 +197,6 @@ def test_rejects_need_a_place_of_their_own(
         ("METERTAP_SINK", "ftp://host/x"),
         ("METERTAP_SINK", "http://meters.example.com/ingest"),
         ("METERTAP_PROVENANCE", "perhaps"),
-        ("METERTAP_SINK_ACL", "everyone"),
     ],
 )
 def test_a_setting_that_is_wrong_fails_the_start(

@@ -32,6 +32,12 @@ enum SharedData {
         let folder = "\(root)/data/\(path)"
         return FileManager.default.fileExists(atPath: folder) ? folder : nil
     }
+
+    static func bytes(_ path: String) throws -> [UInt8] {
+        let parts = path.split(separator: "/")
+        let folder = try #require(folder(parts.dropLast().joined(separator: "/")))
+        return Array(try #require(FileManager.default.contents(atPath: "\(folder)/\(parts.last ?? "")")))
+    }
 }
 
 @Suite("The published JSON suite")
