@@ -82,6 +82,10 @@ let package = Package(
         .executableTarget(
             name: "signature-probe", dependencies: ["AWS", "HTTP", httpTypes], path: "Tests/SignatureProbe",
             swiftSettings: settings),
+        // Random mutations in release: short in `make test`, long in `make soak`.
+        .executableTarget(
+            name: "metertap-soak", dependencies: ["Collection", "Gzip", "Meter", "MeterLine", "Sample", system],
+            path: "Tests/Soak", swiftSettings: settings),
         .testTarget(name: "MeterTests", dependencies: ["Meter"], swiftSettings: settings),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
@@ -105,7 +109,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests",
-            dependencies: ["Delivery", "MeterLine", "Meter", "AWS", "HTTP", httpTypes],
+            dependencies: ["Delivery", "Gzip", "MeterLine", "Meter", "AWS", "HTTP", "HTTPTesting", httpTypes],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

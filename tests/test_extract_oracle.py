@@ -413,7 +413,8 @@ def test_time_of_the_event() -> None:
     _, rejects, _ = read(f"{T}: {R}", Event("e", None))
     assert [r.reason for r in rejects] == ["missingTime"]
     assert len(read(with_fields(time='"9999-12-31T23:59:59Z"'), Event("e", None))[0]) == 1
-    assert [r.reason for r in read(with_fields(time="253402300800000"), Event("e", None))[1]] == ["invalidTime"]
+    _, rejects, _ = read(with_fields(time="253402300800000"), Event("e", None))
+    assert [r.reason for r in rejects] == ["invalidTime"]
 
 
 def test_identity() -> None:
@@ -565,7 +566,9 @@ def reference_answer(result: LineResult) -> Answer:
     source |= {"eventId": event.id, "timestamp": event.timestamp}
     records = []
     for record in result.records:
-        provenance = source | {"ordinal": record.ordinal} | ({"timeDerived": True} if record.time_derived else {})
+        provenance = source | {"ordinal": record.ordinal}
+        if record.time_derived:
+            provenance["timeDerived"] = True
         text = json.dumps(provenance, ensure_ascii=False, separators=(",", ":"))
         records.append(f'{record.line()[:-1]},"source":{text}}}')
     rejects = [f"{r.ordinal} {r.reason} {r.tag} {json.dumps(source)}" for r in result.rejects]

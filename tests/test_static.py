@@ -78,6 +78,17 @@ def furnish(root: Path, modules: str, authority: Authority, trusted_by_system: b
     (root / "own-ca.pem").write_bytes(authority.certificate)
 
 
+def inside(root: Path) -> list[str]:
+    """The executable in another root directory, with the kernel's /proc there and nothing mounted that stays.
+
+    Swift's runtime wants /proc, which every Linux system has: at its start it aborts when /proc/self/exe
+    cannot be read (`Unable to obtain Swift runtime path`), and libdispatch reads its threads' state there.
+    """
+    (root / "proc").mkdir(exist_ok=True)
+    script = 'mount -t proc proc "$1/proc" && exec chroot "$1" /bootstrap'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", str(root)]
+
+
 def put_over_tls(root: Path, bootstrap: Path, s3: FaultyS3, **settings: str) -> None:
     """The executable, alone in `root`, resolves a name and puts an object over TLS."""
     shutil.copy2(bootstrap, root / "bootstrap")
@@ -85,7 +96,7 @@ def put_over_tls(root: Path, bootstrap: Path, s3: FaultyS3, **settings: str) -> 
     events = [Event(str(i), 1_767_225_600_000, samples.line("text")) for i in range(20)]
     event = kinesis_event([kinesis_record(1, envelope(events, "g", "s"))])
     agent = Agent(
-        ["chroot", str(root), "/bootstrap"],
+        inside(root),
         METERTAP_SINK="s3://meters/team/",
         AWS_ENDPOINT_URL_S3=f"https://{HOST}:{s3.port}",
         **settings,

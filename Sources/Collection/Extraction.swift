@@ -152,7 +152,9 @@ public struct Extraction: ~Copyable {
         accounting.events += 1
         try reject(
             "the line is longer than \(Self.maximumLineBytes >> 20) MiB; its beginning is kept here",
-            reason: .tooLarge, content: line)
+            reason: .tooLarge,
+            source: .event(EventOrigin(account: "", logGroup: name, logStream: "", eventId: "", timestamp: nil)),
+            content: line)
     }
 
     private mutating func readLine(_ line: Span<UInt8>) throws {
@@ -166,7 +168,7 @@ public struct Extraction: ~Copyable {
         let before = try lines.countBefore(LineCounter.Key(high: word(hash, 0), low: word(hash, 8)))
         let origin = EventOrigin(
             account: "", logGroup: name, logStream: "", eventId: "\(hexadecimal(hash))-\(before)",
-            timestamp: Timestamp.leading(line))
+            timestamp: Timestamp.leading(line).flatMap { $0 < RecordLimits.earliestTimeInMillis ? nil : $0 })
         for finding in lineReader.read(line, of: origin, accounting: &accounting) { try body(finding) }
     }
 

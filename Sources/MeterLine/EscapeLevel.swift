@@ -31,13 +31,45 @@ enum EscapeLevel {
         return (level(backslashes: backslashes, isUnicodeEscape: isUnicodeEscape), end)
     }
 
-    /// Whether `uXXXX` of a character stands at a position, as it does behind the backslash of its escape.
+    /// Whether `u00XX` of a character stands at a position, as it does behind the backslash of its escape.
     private static func isUnicodeEscape(_ bytes: Span<UInt8>, at position: Int, of character: UInt8) -> Bool {
-        guard position + 5 <= bytes.count, bytes[position] == UInt8(ascii: "u"),
-            bytes[position + 1] == UInt8(ascii: "0"), bytes[position + 2] == UInt8(ascii: "0"),
-            let high = hexDigit(bytes[position + 3]), let low = hexDigit(bytes[position + 4])
-        else { return false }
-        return high << 4 | low == character
+        unicodeEscape(bytes, at: position) == UInt32(character)
+    }
+
+    /// The code unit of the `uXXXX` at a position.
+    private static func unicodeEscape(_ bytes: Span<UInt8>, at position: Int) -> UInt32? {
+        guard position >= 0, position + 5 <= bytes.count, bytes[position] == UInt8(ascii: "u") else { return nil }
+        var unit: UInt32 = 0
+        for index in position + 1..<position + 5 {
+            guard let digit = hexDigit(bytes[index]) else { return nil }
+            unit = unit << 4 | UInt32(digit)
+        }
+        return unit
+    }
+
+    /// The white space, colon, equals sign or apostrophe at a position, escaped or not, and where it ends.
+    ///
+    /// Some writers have `\u003d` for `=` in their strings. White space comes back as a space.
+    static func separator(_ bytes: Span<UInt8>, at position: Int) -> (byte: UInt8, end: Int)? {
+        var end = position
+        while end < bytes.count, bytes[end] == UInt8(ascii: "\\") { end += 1 }
+        guard end < bytes.count else { return nil }
+        var byte = bytes[end]
+        if end > position {
+            switch byte {
+            case UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+                byte = 0x20
+            default:
+                guard let unit = unicodeEscape(bytes, at: end), let escaped = UInt8(exactly: unit) else { return nil }
+                byte = escaped
+                end += 4
+            }
+        }
+        if JSON.isWhitespace(byte) { return (0x20, end + 1) }
+        switch byte {
+        case UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: "'"): return (byte, end + 1)
+        default: return nil
+        }
     }
 
     /// How often a string decoder must be applied until nothing is left but the quotation mark.
@@ -61,7 +93,7 @@ enum EscapeLevel {
     private static func level(decoding token: Span<UInt8>) -> Int? {
         var text = bytes(of: token)
         var level = 0
-        while text != [UInt8(ascii: "\"")] {
+        while text.count > 1, text[text.count - 2] == UInt8(ascii: "\\") || text.last != UInt8(ascii: "\"") {
             let decoded = UnescapedText(text.span, from: 0, level: 1, prefix: text.count).text
             // Each decoding shortens the token; what does not come down to a quotation mark fits no level.
             guard !decoded.isEmpty, decoded.count < text.count else { return nil }
@@ -75,8 +107,7 @@ enum EscapeLevel {
     /// a line feed and the tag.
     static func endsWord(_ bytes: Span<UInt8>, before position: Int, level: Int) -> Bool {
         guard position > 0, isWordByte(bytes[position - 1]) else { return true }
-        guard let start = escapeStart(bytes, before: position) else { return false }
-        var text = MeterLine.bytes(of: bytes.extracting(start..<position))
+        guard var text = escapeSequence(bytes, before: position) else { return false }
         for _ in 0..<level {
             let decoded = UnescapedText(text.span, from: 0, level: 1, prefix: text.count)
             guard decoded.isWhole, let last = decoded.text.last else { return false }
@@ -86,27 +117,29 @@ enum EscapeLevel {
         return false
     }
 
-    /// Where the backslashes begin that may make an escape of the letter, or of the `uXXXX`, before a position.
-    private static func escapeStart(_ bytes: Span<UInt8>, before position: Int) -> Int? {
+    /// The backslashes that may make an escape of the letter, or of the `uXXXX`, before a position, with that letter.
+    private static func escapeSequence(_ bytes: Span<UInt8>, before position: Int) -> [UInt8]? {
         var letter = position - 1
-        if position >= 6, bytes[position - 5] == UInt8(ascii: "u"),
-            (position - 4..<position).allSatisfy({ hexDigit(bytes[$0]) != nil })
-        {
+        var ending = [bytes[letter]]
+        if let unit = unicodeEscape(bytes, at: position - 5) {
             letter = position - 5
+            // Half of a surrogate pair says nothing alone; like any letter beyond ASCII it is no part of a word.
+            let isSurrogate = unit >= 0xd800 && unit <= 0xdfff
+            ending = isSurrogate ? Array("u00e9".utf8) : MeterLine.bytes(of: bytes.extracting(letter..<position))
         }
         var start = letter
-        while start > 0 {
-            if bytes[start - 1] == UInt8(ascii: "\\") {
-                start -= 1
-            } else if start > 5, bytes[start - 6] == UInt8(ascii: "\\"),
-                isUnicodeEscape(bytes, at: start - 5, of: UInt8(ascii: "\\"))
-            {
-                start -= 6
+        var position = letter
+        while position > 0 {
+            if bytes[position - 1] == UInt8(ascii: "\\") {
+                position -= 1
+                start = position
+            } else if isUnicodeEscape(bytes, at: position - 5, of: UInt8(ascii: "\\")) {
+                position -= 5
             } else {
                 break
             }
         }
-        return start < letter ? start : nil
+        return start < letter ? MeterLine.bytes(of: bytes.extracting(start..<letter)) + ending : nil
     }
 }
 

@@ -47,21 +47,17 @@ public struct LineReader: Sendable {
         var values = MessageValues(origin: origin)
         var reader = TaggedValueReader()
         var position = 0
-        while let hit = scanner.next(message, from: position) {
+        while !values.isFull, let hit = scanner.next(message, from: position) {
             position = hit.range.upperBound
             let level = reader.level(message, behind: position)
             guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: level)
             else { continue }
             values.tag = scanner.tags[hit.tag]
             values.tagPosition = hit.range.lowerBound
-            guard values.count < Self.maximumValues else {
-                values.reject(
-                    Rejection(.tooLarge, "more than \(Self.maximumValues) values in one message"), message)
-                break
-            }
             switch reader.read(message, behind: position, level: level) {
-            case .mention:
+            case .mention(let end):
                 accounting.mentions += 1
+                position = end
             case .unreadable(let rejection):
                 values.reject(rejection, message)
             case .notARecord(let rejection, let end):
@@ -79,11 +75,7 @@ public struct LineReader: Sendable {
         _ records: TaggedRecords, _ message: Span<UInt8>, into values: inout MessageValues,
         accounting: inout Accounting
     ) {
-        for element in records.elements {
-            guard values.count < Self.maximumValues else {
-                return values.reject(
-                    Rejection(.tooLarge, "more than \(Self.maximumValues) values in one message"), message)
-            }
+        for element in records.elements where !values.isFull {
             guard let fields = element else {
                 values.reject(Rejection(.notARecord, "an element of the array is no object"), message)
                 continue
@@ -103,7 +95,7 @@ public struct LineReader: Sendable {
             for name in fields.ignoredKeys { accounting.countIgnored(name) }
             for result in results {
                 switch result {
-                case .success(let content): values.append(content, level: records.level)
+                case .success(let content): values.append(content, level: records.level, message)
                 case .failure(let rejection): values.reject(rejection, message)
                 }
             }
@@ -130,6 +122,8 @@ private struct MessageValues {
     var tag = ""
     var tagPosition = 0
     private(set) var count = 0
+    /// Whether there were more values than are read.
+    var isFull: Bool { count > LineReader.maximumValues }
     private var findings: [Finding] = []
     /// Records without an id of their own: what they say, on which level, and where they stand in `findings`.
     private var unnamed: [(content: RecordContent, level: Int, index: Int)] = []
@@ -144,7 +138,8 @@ private struct MessageValues {
         self.origin = origin
     }
 
-    mutating func append(_ content: RecordContent, level: Int) {
+    mutating func append(_ content: RecordContent, level: Int, _ message: Span<UInt8>) {
+        guard hasRoom(message) else { return }
         if content.ownId == nil { unnamed.append((content, level, findings.count)) }
         let record = Record(
             uniqueId: content.ownId ?? Identity.uniqueId(of: origin, ordinal: count),
@@ -159,6 +154,18 @@ private struct MessageValues {
 
     /// Keeps a reject with its message: whole, but for further rejects of a long message, which would multiply it.
     mutating func reject(_ rejection: Rejection, _ message: Span<UInt8>) {
+        if hasRoom(message) { keep(rejection, message) }
+    }
+
+    /// Whether one more value is read; the first that is not becomes the reject that stands for all of them.
+    private mutating func hasRoom(_ message: Span<UInt8>) -> Bool {
+        if count == LineReader.maximumValues {
+            keep(Rejection(.tooLarge, "more than \(LineReader.maximumValues) values in one message"), message)
+        }
+        return !isFull
+    }
+
+    private mutating func keep(_ rejection: Rejection, _ message: Span<UInt8>) {
         let isWhole = !hasReject || message.count <= Self.wholeMessageBytes
         let kept =
             isWhole ? 0..<message.count : tagPosition..<min(message.count, tagPosition + Self.excerptBytes)

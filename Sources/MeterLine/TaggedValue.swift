@@ -2,8 +2,8 @@ import Meter
 
 /// What stands behind a tag.
 enum TaggedValue {
-    /// No value, or null.
-    case mention
+    /// No value, null, or an empty array; the search goes on at this position.
+    case mention(end: Int)
     /// A value that cannot be read, so that the search goes on right behind the tag.
     case unreadable(Rejection)
     /// A value that was read but is no object, no array and no string that holds one; it ends at this position.
@@ -48,31 +48,20 @@ struct TaggedValueReader {
         return quote?.level ?? 0
     }
 
-    /// Behind white space, which may be escaped, and one colon or equals sign.
+    /// Behind an apostrophe, white space, and one colon or equals sign, each of which may be escaped.
     private static func valueStart(_ message: Span<UInt8>, from end: Int) -> Int {
-        var position = skipSpace(message, end)
-        if position < message.count,
-            message[position] == UInt8(ascii: ":") || message[position] == UInt8(ascii: "=")
-        {
-            position = skipSpace(message, position + 1)
-        }
-        return position
-    }
-
-    private static func skipSpace(_ message: Span<UInt8>, _ start: Int) -> Int {
-        var position = start
-        while position < message.count {
-            if JSON.isWhitespace(message[position]) {
-                position += 1
-                continue
+        var position = end
+        var hasSeparator = false
+        while let (byte, next) = EscapeLevel.separator(message, at: position) {
+            switch byte {
+            case UInt8(ascii: "'"):
+                guard position == end else { return position }
+            case UInt8(ascii: ":"), UInt8(ascii: "="):
+                if hasSeparator { return position }
+                hasSeparator = true
+            default: break
             }
-            var letter = position
-            while letter < message.count, message[letter] == UInt8(ascii: "\\") { letter += 1 }
-            guard letter > position, letter < message.count else { return position }
-            switch message[letter] {
-            case UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"): position = letter + 1
-            default: return position
-            }
+            position = next
         }
         return position
     }
@@ -127,7 +116,7 @@ struct TaggedValueReader {
         do throws(JSON.Fault) {
             let (outcome, end, text) = try onLevel(message, from: start, level: level, grammar)
             switch outcome {
-            case .mention: return .mention
+            case .mention: return .mention(end: end)
             case .missing: return .unreadable(Rejection(.malformedJSON, "no value follows the tag"))
             case .noDocument: return noDocument(message, from: start, level: level)
             case .scalar:
@@ -153,7 +142,8 @@ struct TaggedValueReader {
         switch value {
         case .records(let records, let end): return .records(records, end: max(end, stringEnd ?? end))
         case .notARecord(let rejection, let end): return .notARecord(rejection, end: max(end, stringEnd ?? end))
-        case .unreadable, .mention: return value
+        case .mention(let end): return .mention(end: max(end, stringEnd ?? end))
+        case .unreadable: return value
         }
     }
 

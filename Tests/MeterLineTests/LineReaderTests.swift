@@ -55,6 +55,8 @@ struct LineReaderTests {
                 + "\\u0022m\\u0022,\\u0022meterValue\\u0022:1}\"}",
             "amberflo_meter: [\(record)]", "(amberflo_meter:\(record))", "\u{feff}amberflo_meter: \(record)\r",
             "\0amberflo_meter: \(record)\0", "\"amberflo_meter\" \(record)",
+            "{\"m\":\"amberflo_meter\\u003d\(escaped)\"}", "{\"m\":\"\\ud83d\\ude00amberflo_meter: \(escaped)\"}",
+            "{\"m\":\"{'amberflo_meter': \(escaped)\"}",
         ])
     func forms(message: String) throws {
         #expect(try Reading(message).records == ["m c 1"])
@@ -187,7 +189,8 @@ struct LineReaderTests {
             "amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1,"
             + "\"dimensions\":{\"\u{e9}\":\"1\",\"e\u{301}\":\"2\"}}"
         var accounting = Accounting()
-        let findings = try LineReader().read(Array(message.utf8).span, of: Reading.origin, accounting: &accounting)
+        let bytes = Array(message.utf8)
+        let findings = try LineReader().read(bytes.span, of: Reading.origin, accounting: &accounting)
         guard case .record(let found) = findings.first else {
             Issue.record("no record")
             return
@@ -218,7 +221,8 @@ struct LineReaderTests {
     func identity() throws {
         func ids(_ message: String) throws -> [String] {
             var accounting = Accounting()
-            let findings = try LineReader().read(Array(message.utf8).span, of: Reading.origin, accounting: &accounting)
+            let bytes = Array(message.utf8)
+            let findings = try LineReader().read(bytes.span, of: Reading.origin, accounting: &accounting)
             return findings.compactMap { if case .record(let found) = $0 { found.record.uniqueId } else { nil } }
         }
         let twice = try ids("amberflo_meter: \(record) amberflo_meter: \(record)")

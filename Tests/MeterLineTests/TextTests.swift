@@ -13,7 +13,17 @@ struct TimestampTests {
             ("0000-01-01T00:00:00-00:00", -62_167_219_200_000), ("9999-12-31T23:59:59Z", 253_402_300_799_000),
         ])
     func rfc3339(text: String, expected: Int64) {
-        #expect(Timestamp.rfc3339(Array(text.utf8).span) == expected)
+        #expect(rfc3339Time(text) == expected)
+    }
+
+    private func rfc3339Time(_ text: String) -> Int64? {
+        let bytes = Array(text.utf8)
+        return Timestamp.rfc3339(bytes.span)
+    }
+
+    private func leadingTime(_ line: String) -> Int64? {
+        let bytes = Array(line.utf8)
+        return Timestamp.leading(bytes.span)
     }
 
     @Test(
@@ -24,7 +34,7 @@ struct TimestampTests {
             "2026-01-02T03:04:05Zx", "2026-01-02T03:04:61Z", "+026-01-02T03:04:05Z",
         ])
     func refused(text: String) {
-        #expect(Timestamp.rfc3339(Array(text.utf8).span) == nil)
+        #expect(rfc3339Time(text) == nil)
     }
 
     @Test("give dates, also before 1970 and at leap days", arguments: [
@@ -41,7 +51,7 @@ struct TimestampTests {
         ("", nil), ("[", nil),
     ])
     func leading(line: String, expected: Int64?) {
-        #expect(Timestamp.leading(Array(line.utf8).span) == expected)
+        #expect(leadingTime(line) == expected)
     }
 }
 
@@ -54,20 +64,25 @@ struct Base64Tests {
     ])
     func vectors(text: String, encoded: String) {
         #expect(Base64.encode(Array(text.utf8)) == encoded)
-        #expect(Base64.decode(Array(encoded.utf8).span) == Array(text.utf8))
+        #expect(decode(encoded) == Array(text.utf8))
         let unpadded = encoded.filter { $0 != "=" }
-        #expect(Base64.decode(Array(unpadded.utf8).span) == Array(text.utf8))
+        #expect(decode(unpadded) == Array(text.utf8))
+    }
+
+    private func decode(_ text: String) -> [UInt8]? {
+        let bytes = Array(text.utf8)
+        return Base64.decode(bytes.span)
     }
 
     @Test("gives back every byte")
     func allBytes() {
         let bytes = (0...255).map { UInt8($0) }
-        #expect(Base64.decode(Array(Base64.encode(bytes).utf8).span) == bytes)
+        #expect(decode(Base64.encode(bytes)) == bytes)
     }
 
     @Test("refuses other text", arguments: ["A", "AAAAA", "AA A", "AA-_", "A===", "=", "AA=A", "\u{e9}AAA"])
     func refused(text: String) {
-        #expect(Base64.decode(Array(text.utf8).span) == nil)
+        #expect(decode(text) == nil)
     }
 }
 
@@ -76,7 +91,8 @@ struct NDJSONTests {
     private func lines(_ message: String, provenance: Bool) throws -> String {
         var accounting = Accounting()
         var output: [UInt8] = []
-        for finding in try LineReader().read(Array(message.utf8).span, of: Reading.origin, accounting: &accounting) {
+        let bytes = Array(message.utf8)
+        for finding in try LineReader().read(bytes.span, of: Reading.origin, accounting: &accounting) {
             switch finding {
             case .record(let found): NDJSON.append(found, provenance: provenance, to: &output)
             case .reject(let reject): NDJSON.append(reject, to: &output)

@@ -55,6 +55,9 @@ def older_debian(directory: Path, suite: str = "bullseye") -> Path:
             check=False,
         )
         if made.returncode == 0:
+            if (root / "proc").is_symlink():  # where debootstrap may not mount it
+                (root / "proc").unlink()
+                (root / "proc").mkdir()
             (root / "complete").touch()
             return root
         problems.append(f"{mirror}: {made.stdout[-800:]}{made.stderr[-800:]}")

@@ -51,7 +51,9 @@ LINE_EPOCH = re.compile(r"([0-9]{13}|[0-9]{10})[^0-9]")
 BACKSLASHES = rb"\\(?:\\|u005[cC])*"
 QUOTE_TOKEN = re.compile(rb'(?:%b)?"|%bu0022' % (BACKSLASHES, BACKSLASHES))
 ESCAPE_AT_END = re.compile(rb"%b(?:[nrtbf]|u[0-9A-Fa-f]{4})\Z" % BACKSLASHES)
-SPACE_TOKEN = re.compile(rb"[ \t\n\r]|\\+[nrt]")
+SPACE_TOKEN = re.compile(rb"[ \t\n\r]|\\+(?:[nrt]|u0020|u0009|u000[aAdD])")
+SEPARATOR_TOKEN = re.compile(rb"[:=]|\\+u003[aAdD]")
+APOSTROPHE_TOKEN = re.compile(rb"'|\\+u0027")
 
 
 # --- what goes in and what comes out ---
@@ -258,9 +260,11 @@ def tag_level(message: bytes, end: int) -> int:
     """The escape level of a tag that ends at `end`, from what follows it."""
     token = QUOTE_TOKEN.match(message, end)
     if token is None:
-        at = skip_space(message, end)
-        if message[at : at + 1] in (b":", b"="):
-            at = skip_space(message, at + 1)
+        apostrophe = APOSTROPHE_TOKEN.match(message, end)
+        at = skip_space(message, apostrophe.end() if apostrophe else end)
+        separator = SEPARATOR_TOKEN.match(message, at)
+        if separator:
+            at = skip_space(message, separator.end())
         token = QUOTE_TOKEN.match(message, at)
         if token is None and message[at : at + 1] in (b"{", b"["):
             token = QUOTE_TOKEN.search(message, at)
@@ -316,7 +320,7 @@ class Number(str):
 
 
 class Object(dict):
-    """A JSON object: each key at the place of its last occurrence, as written there; and all keys in order."""
+    """A JSON object: each key at the place of its last occurrence; the text of each value; all keys."""
 
     def __init__(self):
         super().__init__()
@@ -717,7 +721,7 @@ def read_object(record: dict, event: Event, allow_missing: bool) -> list[Record 
 
 
 def customers_differ(record: Object) -> bool:
-    """Whether two customers are given that differ: strings by what they say, all else by how it is written."""
+    """Whether two customers are given that differ: strings by their text, all else as written."""
     present = [name for name in CUSTOMER_NEW if record.get(name) is not None]
     texts = {record[name] if isinstance(record[name], str) else record.written[name] for name in present}
     return len(texts) > 1

@@ -1,0 +1,155 @@
+import Collection
+import Gzip
+import Meter
+import MeterLine
+import Testing
+
+private let record = #"{"customerId":"c","meterApiName":"m","meterValue":1}"#
+
+/// What an input gives.
+private struct Extracted {
+    var ids: [String] = []
+    var eventIds: [String] = []
+    var rejects: [Reject] = []
+    var accounting = Accounting()
+
+    init(_ input: [UInt8], format: Extraction.Format = .auto, pieceBytes: Int = 1_000) throws {
+        final class Box { var findings: [Finding] = [] }
+        let box = Box()
+        var extraction = Extraction(name: "app.log", format: format, lineReader: try LineReader()) {
+            box.findings.append($0)
+        }
+        var start = 0
+        while start < input.count {
+            let end = min(input.count, start + pieceBytes)
+            try extraction.read(input.span.extracting(start..<end))
+            start = end
+        }
+        try extraction.finish()
+        accounting = extraction.accounting
+        for finding in box.findings {
+            switch finding {
+            case .record(let found):
+                ids.append(found.record.uniqueId)
+                eventIds.append(found.origin.eventId)
+            case .reject(let reject): rejects.append(reject)
+            }
+        }
+    }
+
+    init(_ text: String, format: Extraction.Format = .auto) throws { try self.init(Array(text.utf8), format: format) }
+}
+
+@Suite("Extraction")
+struct ExtractionTests {
+    private let line = "2026-01-02T03:04:05Z amberflo_meter: \(record)"
+    private let envelope =
+        "{\"messageType\":\"DATA_MESSAGE\",\"owner\":\"1\",\"logGroup\":\"g\",\"logStream\":\"s\",\"logEvents\":["
+        + "{\"id\":\"7\",\"timestamp\":1767323045000,\"message\":\"amberflo_meter: {\\\"customerId\\\":\\\"c\\\","
+        + "\\\"meterApiName\\\":\\\"m\\\",\\\"meterValue\\\":1}\"}]}"
+
+    private func kinesisEvent() -> String {
+        "{\"Records\":[{\"kinesis\":{\"sequenceNumber\":\"49\",\"data\":\"\(Base64.encode(gzip(Array(envelope.utf8))))\"},"
+            + "\"eventID\":\"shardId-0:49\",\"eventSourceARN\":\"arn\"}]}"
+    }
+
+    @Test("of lines numbers equal ones, and takes every line ending")
+    func lines() throws {
+        let extracted = try Extracted("\(line)\n\(line)\r\nnoise\n\n\(line)")
+        #expect(extracted.ids.count == 3)
+        #expect(Set(extracted.ids).count == 3)
+        #expect(extracted.eventIds.map { $0.suffix(2) } == ["-0", "-1", "-2"])
+        #expect(Set(extracted.eventIds.map { $0.dropLast(2) }).count == 1)
+        #expect(extracted.accounting.events == 4)
+    }
+
+    @Test("gives the same of plain and compressed input, in whatever pieces", arguments: [1, 3, 64, 1 << 20])
+    func pieces(pieceBytes: Int) throws {
+        let text = Array("\(line)\nnoise\n\(line) again\n".utf8)
+        let plain = try Extracted(text, pieceBytes: pieceBytes)
+        #expect(plain.ids.count == 2)
+        #expect(try Extracted(gzip(text), pieceBytes: pieceBytes).ids == plain.ids)
+        #expect(try Extracted(gzip(text) + gzip([]), pieceBytes: pieceBytes).ids == plain.ids)
+    }
+
+    @Test("recognises envelopes, events and failure records by looking")
+    func formats() throws {
+        let event = kinesisEvent()
+        #expect(try Extracted(envelope).eventIds == ["7"])
+        #expect(try Extracted("\n \(envelope)\n\(envelope)\n").eventIds == ["7", "7"])
+        #expect(try Extracted(gzip(Array(envelope.utf8))).eventIds == ["7"])
+        #expect(try Extracted(event).eventIds == ["7"])
+        let direct = "{\"awslogs\":{\"data\":\"\(Base64.encode(gzip(Array(envelope.utf8))))\"}}"
+        #expect(try Extracted(direct).eventIds == ["7"])
+        let asynchronous =
+            "{\"version\":\"1.0\",\"requestContext\":{\"condition\":\"RetriesExhausted\"},\"requestPayload\":\(direct),"
+            + "\"responseContext\":{\"statusCode\":200}}"
+        #expect(try Extracted(asynchronous).eventIds == ["7"])
+        let escaped = event.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        let mapping =
+            "{\"requestContext\":{\"requestId\":\"x\"},\"responseContext\":{\"statusCode\":200},\"version\":\"1.0\","
+            + "\"KinesisBatchInfo\":{\"shardId\":\"shardId-0\"},\"payload\":\"\(escaped)\"}"
+        #expect(try Extracted(mapping).eventIds == ["7"])
+        #expect(try Extracted("\u{feff}\(envelope)").eventIds == ["7"])
+    }
+
+    @Test("says of a failure record without its records what is to be done")
+    func metadata() throws {
+        let extracted = try Extracted(
+            "{\"requestContext\":{},\"responseContext\":{},\"KinesisBatchInfo\":{\"shardId\":\"shardId-0\"}}")
+        #expect(extracted.rejects.map(\.reason) == [.undecodable])
+        #expect(extracted.rejects.first?.detail.contains("on-failure destination") == true)
+    }
+
+    @Test("takes a log of JSON lines for lines")
+    func jsonLines() throws {
+        let extracted = try Extracted("{\"level\":\"info\"}\n{\"time\":\"x\",\"amberflo_meter\":\(record)}\n")
+        #expect(extracted.accounting.events == 2)
+        #expect(extracted.rejects.map(\.reason) == [.missingTime])
+    }
+
+    @Test("keeps an unsupported event and the end of a document that is cut off as rejects")
+    func undecodable() throws {
+        #expect(try Extracted("{\"Records\":[{\"eventSource\":\"aws:sqs\"}]}").rejects.map(\.reason) == [.undecodable])
+        let cut = try Extracted("\(envelope)\n\(envelope.dropLast(3))")
+        #expect(cut.eventIds == ["7"])
+        #expect(cut.rejects.map(\.reason) == [.undecodable])
+    }
+
+    @Test("reads a line of a mebibyte, and rejects one over the limit without harming its neighbours")
+    func longLines() throws {
+        let filler = String(repeating: "x", count: 1 << 20)
+        #expect(try Extracted("\(line)\(filler)\n").ids.count == 1)
+        let long = [UInt8](repeating: UInt8(ascii: "x"), count: Extraction.maximumLineBytes + 1)
+        let text = Array("\(line)\n".utf8) + long + Array("\n\(line)\n".utf8)
+        for pieceBytes in [100_000, text.count] {
+            let extracted = try Extracted(text, pieceBytes: pieceBytes)
+            #expect(extracted.ids.count == 2)
+            #expect(extracted.rejects.map(\.reason) == [.tooLarge])
+            #expect(extracted.rejects.first?.content.count == 1 << 20)
+        }
+    }
+
+    @Test("damaged compression is an error behind what was read")
+    func damage() throws {
+        let lines = Array(repeating: line, count: 20_000).joined(separator: "\n")
+        #expect(throws: GzipError.damaged) { try Extracted(Array(gzip(Array(lines.utf8)).dropLast(10))) }
+    }
+}
+
+@Suite("The line counter")
+struct LineCounterTests {
+    @Test("counts the same in memory and in its file")
+    func counts() throws {
+        let counter = LineCounter(maximumInMemory: 64)
+        var expected: [UInt64: UInt64] = [:]
+        var state: UInt64 = 1
+        for _ in 0..<20_000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let value = (state >> 33) % 3_000
+            let key = LineCounter.Key(high: value, low: value &* 0x9e37_79b9_7f4a_7c15)
+            #expect(try counter.countBefore(key) == expected[value, default: 0])
+            expected[value, default: 0] += 1
+        }
+    }
+}

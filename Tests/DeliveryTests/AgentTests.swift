@@ -1,0 +1,288 @@
+import AWS
+import Delivery
+import Gzip
+import HTTP
+import HTTPTesting
+import HTTPTypes
+import MeterLine
+import Synchronization
+import Testing
+
+/// A store in memory that answers as a test wants it.
+private final class MemoryStore: ObjectStore {
+    private let state = Mutex<[String: [UInt8]]>([:])
+    private let fault: @Sendable (Part) throws(DeliveryError) -> Void
+
+    init(_ fault: @escaping @Sendable (Part) throws(DeliveryError) -> Void = { _ throws(DeliveryError) in }) {
+        self.fault = fault
+    }
+
+    let name = "memory"
+
+    var objects: [String: [UInt8]] { state.withLock { $0 } }
+
+    func put(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
+        try fault(part)
+        state.withLock { objects in
+            if let stored = objects[part.key] {
+                #expect(stored == part.body, "the same name with other bytes")
+            }
+            objects[part.key] = part.body
+        }
+    }
+
+    /// The lines of all objects whose key begins like this.
+    func lines(_ prefix: String) throws -> [String] {
+        try objects.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }.flatMap { object in
+            var gunzip = Gunzip(limit: 64 << 20)
+            let text = try gunzip.decompress(object.value.span) { bytes(of: $0) }
+            return text.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+        }
+    }
+}
+
+private enum Events {
+    static func message(_ number: Int) -> String {
+        #"amberflo_meter: {\"uniqueId\":\"u\#(number)\",\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1}"#
+    }
+
+    static func envelope(_ messages: [String], first: Int) -> [UInt8] {
+        let events = messages.enumerated().map { index, message in
+            "{\"id\":\"\(first + index)\",\"timestamp\":1767323045000,\"message\":\"\(message)\"}"
+        }
+        return gzip(
+            Array(
+                ("{\"messageType\":\"DATA_MESSAGE\",\"owner\":\"1\",\"logGroup\":\"g\",\"logStream\":\"s\",\"logEvents\":["
+                    + events.joined(separator: ",") + "]}").utf8))
+    }
+
+    static func kinesis(_ data: [[UInt8]], first: Int = 100) -> [UInt8] {
+        let records = data.enumerated().map { index, data in
+            "{\"kinesis\":{\"sequenceNumber\":\"\(first + index)\",\"data\":\"\(Base64.encode(data))\","
+                + "\"approximateArrivalTimestamp\":1767323046.5},\"eventID\":\"shardId-0:\(first + index)\","
+                + "\"eventSourceARN\":\"arn:stream\"}"
+        }
+        return Array("{\"Records\":[\(records.joined(separator: ","))]}".utf8)
+    }
+
+    /// So many Kinesis records of one good and one broken line each.
+    static func shipments(_ count: Int) -> [[UInt8]] {
+        (0..<count).map { envelope([message($0), "amberflo_meter: {"], first: 10 * $0) }
+    }
+}
+
+private func agent(
+    _ store: MemoryStore, sink: (any RecordSink)? = nil, provenance: Bool = true
+) throws -> Agent {
+    Agent(reader: try LineReader(), sink: sink ?? StoreSink(store), rejects: store, provenance: provenance)
+}
+
+private func handle(
+    _ agent: Agent, _ event: [UInt8], deadline: ContinuousClock.Instant? = nil
+) async throws -> (answer: String, log: String) {
+    let outcome = try await agent.handle(event, requestID: "r", deadline: deadline)
+    return (String(decoding: outcome.answer, as: UTF8.self), outcome.log ?? "")
+}
+
+private let allDurable = #"{"batchItemFailures":[]}"#
+
+@Suite("The agent")
+struct AgentTests {
+    @Test("acknowledges a batch whose records and rejects are stored, under names that say what they hold")
+    func delivered() async throws {
+        let store = MemoryStore()
+        let (answer, log) = try await handle(try agent(store), Events.kinesis(Events.shipments(3)))
+        #expect(answer == allDurable)
+        let records = try store.lines("ingest/records/2026-01-02/100-102-")
+        #expect(records.count == 3)
+        #expect(records.first?.contains("\"uniqueId\":\"u0\"") == true)
+        #expect(records.first?.contains("\"source\":{\"account\":\"1\"") == true)
+        #expect(try store.lines("rejects/2026-01-02/100-102-").count == 3)
+        #expect(store.objects.count == 2)
+        #expect(log.contains("\"records\":3,\"rejects\":3,\"delivered\":3,\"rejected\":3"))
+        #expect(!log.contains("amberflo_meter"))
+    }
+
+    @Test("writes no object for an event without a record, nor for a control message")
+    func empty() async throws {
+        let store = MemoryStore()
+        let control = gzip(Array("{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[]}".utf8))
+        let data = [control, Events.envelope(["noise", "reading amberflo_meter config"], first: 1)]
+        #expect(try await handle(try agent(store), Events.kinesis(data)).answer == allDurable)
+        #expect(try await handle(try agent(store), Array("{\"Records\":[]}".utf8)).answer == allDurable)
+        #expect(store.objects.isEmpty)
+    }
+
+    @Test("keeps a bad envelope with its place in the stream, and its neighbours' records")
+    func badEnvelope() async throws {
+        let store = MemoryStore()
+        var shipments = Events.shipments(3)
+        shipments[1] = [0x1f, 0x8b, 0x00]
+        #expect(try await handle(try agent(store), Events.kinesis(shipments)).answer == allDurable)
+        #expect(try store.lines("ingest/").count == 2)
+        let rejects = try store.lines("rejects/")
+        #expect(
+            rejects.contains {
+                $0.contains("\"undecodable\"") && $0.contains("\"sequenceNumber\":\"101\"")
+                    && $0.contains("\"data\":\"H4sA\"")
+            })
+    }
+
+    @Test("leaves the same objects when the same event comes again, and the same records when boundaries shift")
+    func redelivery() async throws {
+        let shipments = Events.shipments(6)
+        let store = MemoryStore()
+        _ = try await handle(try agent(store), Events.kinesis(shipments))
+        let first = store.objects
+        _ = try await handle(try agent(store), Events.kinesis(shipments))
+        #expect(store.objects == first)
+        _ = try await handle(try agent(store), Events.kinesis(Array(shipments[2...]), first: 102))
+        #expect(store.objects.count > first.count)
+        #expect(Set(try store.lines("ingest/")).count == 6)
+    }
+
+    @Test("names the first record that is not durable when the store fails")
+    func storeFails() async throws {
+        let store = MemoryStore { _ throws(DeliveryError) in throw DeliveryError(.transient, "the store is away") }
+        let (answer, log) = try await handle(try agent(store), Events.kinesis(Events.shipments(2)))
+        #expect(answer == #"{"batchItemFailures":[{"itemIdentifier":"100"}]}"#)
+        #expect(log.contains("the store is away"))
+        #expect(log.contains("\"delivered\":0,\"rejected\":0"))
+    }
+
+    @Test("does not acknowledge records whose rejects are not durable")
+    func rejectsFail() async throws {
+        let store = MemoryStore { part throws(DeliveryError) in
+            if part.kind == .rejects { throw DeliveryError(.transient, "no rejects today") }
+        }
+        let (answer, _) = try await handle(try agent(store), Events.kinesis(Events.shipments(2)))
+        #expect(answer.contains("\"100\""))
+    }
+
+    @Test("halves what is too large for the store, between Kinesis records")
+    func tooLarge() async throws {
+        let store = MemoryStore { part throws(DeliveryError) in
+            if part.lines > 2 { throw DeliveryError(.tooLarge, "too large") }
+        }
+        #expect(try await handle(try agent(store), Events.kinesis(Events.shipments(7))).answer == allDurable)
+        #expect(try store.lines("ingest/").count == 7)
+    }
+
+    @Test("acknowledges nothing that it had no time for")
+    func deadline() async throws {
+        let store = MemoryStore()
+        let past = ContinuousClock.now - .seconds(1)
+        let (answer, log) = try await handle(try agent(store), Events.kinesis(Events.shipments(2)), deadline: past)
+        #expect(answer.contains("\"itemIdentifier\":\"100\""))
+        #expect(log.contains("\"errorKind\":\"deadline\""))
+        #expect(store.objects.isEmpty)
+    }
+
+    @Test("writes a manifest where the records do not tell their log events")
+    func manifest() async throws {
+        let store = MemoryStore()
+        _ = try await handle(try agent(store, provenance: false), Events.kinesis(Events.shipments(2)))
+        #expect(try store.lines("ingest/").allSatisfy { !$0.contains("source") })
+        let manifest = try store.lines("manifest/2026-01-02/100-101-")
+        #expect(manifest.count == 2)
+        #expect(manifest.first?.contains("\"uniqueId\":\"u0\"") == true)
+        #expect(manifest.first?.contains("\"eventId\":\"0\"") == true)
+    }
+
+    @Test("answers a direct event with null, and fails when it is not durable")
+    func direct() async throws {
+        let store = MemoryStore()
+        let data = Base64.encode(Events.envelope([Events.message(1), Events.message(2)], first: 7))
+        let event = Array("{\"awslogs\":{\"data\":\"\(data)\"}}".utf8)
+        #expect(try await handle(try agent(store), event).answer == "null")
+        #expect(try store.lines("ingest/records/2026-01-02/7-8-").count == 2)
+        let broken = MemoryStore { _ throws(DeliveryError) in throw DeliveryError(.transient, "away") }
+        await #expect(throws: Agent.Failed.self) { try await handle(try agent(broken), event) }
+    }
+
+    @Test("gives a record the same identity on the direct path and through Kinesis")
+    func paths() async throws {
+        let envelope = Events.envelope(
+            [#"amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1}"#], first: 7)
+        let direct = MemoryStore()
+        _ = try await handle(try agent(direct), Array("{\"awslogs\":{\"data\":\"\(Base64.encode(envelope))\"}}".utf8))
+        let kinesis = MemoryStore()
+        _ = try await handle(try agent(kinesis), Events.kinesis([envelope]))
+        #expect(try direct.lines("ingest/") == kinesis.lines("ingest/"))
+    }
+
+    @Test("refuses an event that it does not know")
+    func unsupported() async throws {
+        let agent = try agent(MemoryStore())
+        await #expect(throws: LambdaEvent.Unsupported.self) { try await handle(agent, Array("{}".utf8)) }
+    }
+}
+
+@Suite("An ingest API")
+struct IngestSinkTests {
+    private func sink(_ transport: FakeTransport) throws -> IngestSink {
+        let address = try #require(IngestAddress("https://api.example/ingest"))
+        return IngestSink(
+            address: address, key: "secret",
+            client: HTTPClient(transport: transport, clocks: FakeTime().clocks, random: { 0.5 }))
+    }
+
+    private func ids(_ request: Request) -> [String] {
+        var gunzip = Gunzip(limit: 64 << 20)
+        let text = try? gunzip.decompress(request.body.span) { bytes(of: $0) }
+        return String(decoding: text ?? [], as: UTF8.self).split(separator: "\n").compactMap {
+            $0.split(separator: "\"").dropFirst(3).first.map(String.init)
+        }
+    }
+
+    @Test("takes records in requests of at most a thousand, with the key and compressed")
+    func requests() async throws {
+        let transport = FakeTransport { _, _ in Response(200, "ok") }
+        let store = MemoryStore()
+        let messages = (0..<2_500).map { Events.message($0) }
+        let event = Events.kinesis([Events.envelope(messages, first: 0)])
+        let (answer, log) = try await handle(try agent(store, sink: try sink(transport)), event)
+        #expect(answer == allDurable)
+        #expect(log.contains("\"delivered\":2500"))
+        let requests = transport.requests
+        #expect(requests.map { ids($0).count } == [1_000, 1_000, 500])
+        #expect(requests.allSatisfy { $0.field("X-API-KEY") == "secret" && $0.field("Content-Encoding") == "gzip" })
+        #expect(!log.contains("secret"))
+    }
+
+    @Test("that refuses one record of a batch keeps its neighbours, and the record becomes a reject with the answer")
+    func refusal() async throws {
+        let transport = FakeTransport { request, _ in
+            ids(request).contains("u5") ? Response(400, "u5 is unwanted") : Response(200, "ok")
+        }
+        let store = MemoryStore()
+        let event = Events.kinesis([Events.envelope((0..<10).map { Events.message($0) }, first: 0)])
+        let (answer, log) = try await handle(try agent(store, sink: try sink(transport)), event)
+        #expect(answer == allDurable)
+        #expect(log.contains("\"records\":10,\"rejects\":0,\"delivered\":9,\"rejected\":1,\"refusedBySink\":1"))
+        #expect(!log.contains("unwanted"))
+        let reject = try #require(try store.lines("rejects/").first)
+        #expect(reject.contains("\"reason\":\"refusedBySink\"") && reject.contains("u5 is unwanted"))
+        #expect(reject.contains("\"eventId\":\"5\""))
+    }
+
+    @Test("that is wrongly configured, or away, dead-letters nothing", arguments: [401, 403, 404, 500, 503, 429])
+    func notDelivered(status: Int) async throws {
+        let transport = FakeTransport { _, _ in Response(status, "no") }
+        let store = MemoryStore()
+        let event = Events.kinesis([Events.envelope([Events.message(1)], first: 0)])
+        let (answer, log) = try await handle(try agent(store, sink: try sink(transport)), event)
+        #expect(answer.contains("itemIdentifier"))
+        #expect(log.contains(status == 401 || status == 403 || status == 404 ? "configuration" : "transient"))
+        #expect(store.objects.isEmpty)
+    }
+
+    @Test("is addressed by https, or on this machine", arguments: [
+        ("https://h/ingest", true), ("https://h", true), ("http://127.0.0.1:8080/ingest", true),
+        ("http://localhost/x", true), ("http://[::1]:80/x", true), ("http://h/ingest", false), ("ftp://h", false),
+        ("https://", false), ("https://user@h/", false), ("http://localhost.evil.example/", false),
+    ])
+    func addresses(url: String, isTaken: Bool) {
+        #expect((IngestAddress(url) != nil) == isTaken)
+    }
+}

@@ -1,0 +1,65 @@
+import Delivery
+import MeterLine
+import Testing
+
+@Suite("The agent's settings")
+struct SettingsTests {
+    private func problem(_ environment: [String: String]) -> String? {
+        do throws(SettingError) {
+            _ = try AgentSettings(environment: environment)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test("are complete with a bucket of one's own")
+    func bucket() {
+        #expect(problem(["METERTAP_SINK": "s3://bucket"]) == nil)
+        #expect(problem(["METERTAP_SINK": "s3://bucket/a/b/", "METERTAP_LOG_LEVEL": "error"]) == nil)
+        #expect(problem(["METERTAP_SINK": "file:///tmp/x", "METERTAP_PROVENANCE": "false"]) == nil)
+    }
+
+    @Test(
+        "name the variable that is wrong",
+        arguments: [
+            ([:], "METERTAP_SINK"), (["METERTAP_SINK": ""], "METERTAP_SINK"), (["METERTAP_SINK": "-"], "METERTAP_SINK"),
+            (["METERTAP_SINK": "s3://"], "METERTAP_SINK"), (["METERTAP_SINK": "bucket"], "METERTAP_SINK"),
+            (["METERTAP_SINK": "https://h/ingest"], "METERTAP_API_KEY"),
+            (["METERTAP_SINK": "https://h/ingest", "METERTAP_API_KEY": "k"], "METERTAP_REJECTS"),
+            (["METERTAP_SINK": "s3://b", "METERTAP_SINK_ROLE_ARN": "arn"], "METERTAP_REJECTS"),
+            (["METERTAP_SINK": "s3://b", "METERTAP_SINK_CREDENTIALS_SECRET_ARN": "arn"], "METERTAP_REJECTS"),
+            (["METERTAP_SINK": "s3://b", "METERTAP_REJECTS": "https://h"], "METERTAP_REJECTS"),
+            (["METERTAP_SINK": "s3://b", "METERTAP_PROVENANCE": "yes"], "METERTAP_PROVENANCE"),
+            (["METERTAP_SINK": "s3://b", "METERTAP_LOG_LEVEL": "loud"], "METERTAP_LOG_LEVEL"),
+        ] as [([String: String], String)])
+    func problems(environment: [String: String], variable: String) {
+        #expect(problem(environment)?.hasPrefix("\(variable):") == true)
+    }
+
+    @Test("with another account's bucket want a place of one's own for rejects")
+    func otherAccount() {
+        #expect(
+            problem([
+                "METERTAP_SINK": "s3://theirs", "METERTAP_SINK_ROLE_ARN": "arn", "METERTAP_REJECTS": "s3://ours/rejects",
+            ]) == nil)
+    }
+}
+
+@Suite("A directory as a store")
+struct DirectoryStoreTests {
+    @Test("names the directory that cannot be written, and what it means")
+    func unwritable() async throws {
+        let agent = Agent(
+            reader: try LineReader(), sink: StoreSink(DirectoryStore("/proc/metertap")), rejects: DirectoryStore("/proc/metertap"),
+            provenance: true)
+        let event = Array("{\"awslogs\":{\"data\":\"bm8=\"}}".utf8)
+        do {
+            _ = try await agent.handle(event, requestID: "r", deadline: nil)
+            Issue.record("written")
+        } catch let error as Agent.Failed {
+            #expect(error.description.contains("/proc/metertap"))
+            #expect(error.description.contains("not delivered"))
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import Collection
+import Gzip
+import Meter
+import MeterLine
+
+/// What must hold of every input.
+enum Checks {
+    private static let good = "amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1}"
+
+    private static func reader() throws -> LineReader { try LineReader() }
+
+    /// A mutated message between two good ones: both neighbours are found, the figures add up, ordinals grow, every line
+    /// written is JSON, and a second reading gives the same.
+    static func neighbours(_ message: [UInt8], _ counts: inout Counts) throws {
+        let envelope = envelope([Array(good.utf8), message, Array(good.utf8)])
+        let first = try read(envelope)
+        let second = try read(envelope)
+        try require(first.output == second.output, "two readings differ")
+        try require(first.accounting.events == 3, "\(first.accounting.events) events instead of 3")
+        let ids = first.eventIds
+        try require(ids.first == "0" && ids.last == "2", "a neighbour is lost: \(ids)")
+        try require(ids.filter { $0 == "0" }.count == 1 && ids.filter { $0 == "2" }.count == 1, "a neighbour repeats")
+        counts.add(first.accounting)
+    }
+
+    /// A mutated envelope, plain or compressed: it is read or kept as one reject.
+    static func envelope(_ message: [UInt8], _ mutator: inout Mutator, _ counts: inout Counts) throws {
+        let plain = envelope([message, Array(good.utf8)])
+        let data = mutator.flip() ? mutator.mutate(gzip(plain)) : mutator.flip() ? gzip(mutator.mutate(plain)) : mutator.mutate(plain)
+        let reading = try read(data)
+        if reading.accounting.envelopes + reading.accounting.controlMessages == 0 {
+            try require(reading.accounting.rejected == 1, "undecodable data is \(reading.accounting.rejected) rejects")
+            try require(reading.rejectedContent == [data], "the reject does not hold the data")
+        } else {
+            counts.decoded += 1
+        }
+        counts.add(reading.accounting)
+    }
+
+    /// A mutated Lambda event: it is read or refused, and what is read adds up.
+    static func event(_ message: [UInt8], _ mutator: inout Mutator, _ counts: inout Counts) throws {
+        let data = Base64.encode(gzip(envelope([message])))
+        let text =
+            "{\"Records\":[{\"kinesis\":{\"sequenceNumber\":\"1\",\"data\":\"\(data)\"},\"eventID\":\"s:1\"}],"
+            + "\"awslogs\":{}}"
+        let event = mutator.mutate(Array(text.utf8))
+        guard case .kinesis(let records) = try? LambdaEvent(event.span) else { return }
+        counts.decoded += 1
+        for record in records {
+            guard let data = record.data?.decoded(in: event.span) else { continue }
+            counts.add(try read(data).accounting)
+        }
+    }
+
+    /// A file of mutated lines gives the same in whatever pieces it comes.
+    static func pieces(_ message: [UInt8], _ mutator: inout Mutator, _ counts: inout Counts) throws {
+        var file: [UInt8] = []
+        for _ in 0..<3 { file += message + [0x0a] + Array(good.utf8) + [0x0a] }
+        if mutator.flip() { file = gzip(file) }
+        let whole = try extract(file, piece: file.count)
+        let cut = try extract(file, piece: 1 + mutator.number(below: 64))
+        try require(whole.output == cut.output, "pieces change the result")
+        try require(whole.accounting == cut.accounting, "pieces change the figures")
+        counts.add(whole.accounting)
+    }
+
+    // MARK: - Reading
+
+    struct Reading {
+        var accounting = Accounting()
+        var output: [UInt8] = []
+        var eventIds: [String] = []
+        var rejectedContent: [[UInt8]] = []
+        private var ordinals: [String: Int] = [:]
+
+        mutating func take(_ finding: Finding) throws {
+            let start = output.count
+            switch finding {
+            case .record(let found):
+                NDJSON.append(found, provenance: true, to: &output)
+                eventIds.append(found.origin.eventId)
+                try next(found.ordinal, of: found.origin.eventId)
+            case .reject(let reject):
+                NDJSON.append(reject, to: &output)
+                rejectedContent.append(reject.content)
+                if case .event(let origin) = reject.source, !origin.eventId.isEmpty {
+                    try next(reject.ordinal, of: origin.eventId)
+                }
+            }
+            try require(JSON.isDocument(output.span.extracting(start...)), "a line is no JSON")
+        }
+
+        private mutating func next(_ ordinal: Int, of event: String) throws {
+            try require(ordinal > ordinals[event] ?? -1, "ordinals do not grow")
+            ordinals[event] = ordinal
+        }
+    }
+
+    private static func read(_ data: [UInt8]) throws -> Reading {
+        var findings: [Finding] = []
+        var reading = Reading()
+        var reader = EnvelopeReader(lineReader: try reader())
+        reader.read(data.span, source: .data(name: "soak"), accounting: &reading.accounting) { findings.append($0) }
+        try require(reading.accounting.found == findings.count, "\(findings.count) findings, accounted otherwise")
+        for finding in findings { try reading.take(finding) }
+        return reading
+    }
+
+    private static func extract(_ file: [UInt8], piece: Int) throws -> (output: [UInt8], accounting: Accounting) {
+        final class Output { var bytes: [UInt8] = [] }
+        let output = Output()
+        var extraction = Extraction(name: "soak", format: .lines, lineReader: try reader()) { finding in
+            switch finding {
+            case .record(let found): NDJSON.append(found, provenance: true, to: &output.bytes)
+            case .reject(let reject): NDJSON.append(reject, to: &output.bytes)
+            }
+        }
+        var start = 0
+        while start < file.count {
+            let end = min(file.count, start + max(1, piece))
+            try extraction.read(file.span.extracting(start..<end))
+            start = end
+        }
+        try extraction.finish()
+        return (output.bytes, extraction.accounting)
+    }
+
+    /// An envelope whose events are numbered from 0. What JSON demands is escaped, everything else stands raw.
+    private static func envelope(_ messages: [[UInt8]]) -> [UInt8] {
+        var output = Array(
+            "{\"messageType\":\"DATA_MESSAGE\",\"owner\":\"1\",\"logGroup\":\"g\",\"logStream\":\"s\",\"logEvents\":[".utf8)
+        for (index, message) in messages.enumerated() {
+            if index > 0 { output.append(UInt8(ascii: ",")) }
+            output += Array("{\"id\":\"\(index)\",\"timestamp\":1767323045000,\"message\":\"".utf8)
+            for byte in message {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { output.append(UInt8(ascii: "\\")) }
+                output.append(byte)
+            }
+            output += Array("\"}".utf8)
+        }
+        return output + Array("]}".utf8)
+    }
+}
