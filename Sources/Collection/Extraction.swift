@@ -33,7 +33,8 @@ public struct Extraction: ~Copyable {
     private var format: Format
     private let body: (Finding) throws -> Void
 
-    private var isAtStart = true
+    /// The first byte of the input, until the second tells with it whether the input is compressed.
+    private var firstByte: [UInt8]? = []
     private var inflate: InflateStream?
     private let lines = LineCounter()
     /// Input that is not yet a whole line or document.
@@ -62,10 +63,17 @@ public struct Extraction: ~Copyable {
     ///
     /// - Throws: `GzipError` for damaged compression, `Errno`, or what the body throws.
     public mutating func read(_ bytes: Span<UInt8>) throws {
-        if isAtStart, !bytes.isEmpty {
-            isAtStart = false
-            if isGzip(bytes) { inflate = InflateStream() }
+        if let first = firstByte {
+            let beginning = first + MeterLine.bytes(of: bytes)
+            firstByte = beginning.count < 2 ? beginning : nil
+            guard firstByte == nil else { return }
+            if isGzip(beginning.span) { inflate = InflateStream() }
+            return try readCompressedOrPlain(beginning.span)
         }
+        try readCompressedOrPlain(bytes)
+    }
+
+    private mutating func readCompressedOrPlain(_ bytes: Span<UInt8>) throws {
         guard var inflate = inflate.take() else { return try readPlain(bytes) }
         try inflate.decompress(bytes) { try readPlain($0) }
         self.inflate = consume inflate
@@ -75,6 +83,10 @@ public struct Extraction: ~Copyable {
     ///
     /// - Throws: as `read`.
     public mutating func finish() throws {
+        if let first = firstByte {
+            firstByte = nil
+            try readPlain(first.span)
+        }
         if format == .auto { try decideFormat() }
         switch format {
         case .lines, .auto:

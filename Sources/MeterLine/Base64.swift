@@ -13,7 +13,7 @@ package enum Base64 {
     package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         var end = text.count
         while end > 0, text.count - end < 2, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
-        guard end % 4 != 1 else { return nil }
+        guard end % 4 != 1, end == text.count || text.count % 4 == 0 else { return nil }
         var output: [UInt8] = []
         output.reserveCapacity(end / 4 * 3 + 3)
         let values = values

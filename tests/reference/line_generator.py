@@ -32,7 +32,7 @@ WRONG = [
     "-0",
 ]  # fmt: skip
 DAMAGE = [
-    b"\\", b'"', b"'", b"\\\\", b'\\"', b'\\\\\\"', b"\\n", b"\\\\n", b"\\u0022", b"\\\\u0022", b"\\u005c",
+    b"\\", b'"', b"'", b"\\\\", b'\\"', b'\\\\\\"', b"\\n", b"\\\\n", b"\\u0022", b"\\\\u0022",
     b"{", b"}", b"[", b"]", b":", b"=", b",", b" ", b"\t", b"\r", b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80",
     b"\xef\xbb\xbf", b"\\ud800", b"\\udc00", b"\\ud83d\\ude00", b"\\u0020", b"\\u0041", b"null", b"true",
     b"1", b"-", b"_", b"e", b"n", b"amberflo_meter", b"meter_record_for_cw ", b'"amberflo_meter":',
@@ -268,8 +268,6 @@ class LineGenerator:
             pair = escaped[at : at + 2]
             if pair == '\\"':
                 out.append("\\u0022")
-            elif pair == "\\\\" and style > 0.95:
-                out.append("\\u005C")
             elif pair.startswith("\\"):
                 out.append(pair)
             else:

@@ -856,7 +856,9 @@ def read_lines(
     for line in split_lines(blob):
         event_id = hashlib.sha256(line).hexdigest() + "-" + str(seen[line])
         seen[line] += 1
-        event = Event(event_id, line_time(line), log_group=source)
+        time = line_time(line)
+        # A line from before 2000 tells no time: no record may have it.
+        event = Event(event_id, time if time is None or time >= FIRST_TIME else None, log_group=source)
         records, rejects, counts = read_message(line, event, tags, allow_missing_customer)
         total.add(counts)
         results.append(LineResult(line, event, records, rejects))
