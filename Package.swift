@@ -78,7 +78,7 @@ let package = Package(
         // What several test targets share.
         .target(
             name: "HTTPTesting", dependencies: ["HTTP", httpTypes], path: "Tests/HTTPTesting", swiftSettings: settings),
-        // Signs what tests/test_signatures.py sends it, for a comparison with botocore.
+        // Signs what integration/test_signatures.py sends it, for a comparison with botocore.
         .executableTarget(
             name: "signature-probe", dependencies: ["AWS", "HTTP", httpTypes], path: "Tests/SignatureProbe",
             swiftSettings: settings),

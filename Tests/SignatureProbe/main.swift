@@ -4,7 +4,7 @@ import HTTP
 import HTTPTypes
 
 // Reads one request per line from the standard input and writes its `Authorization` field, one per line.
-// tests/test_signatures.py compares these with botocore's.
+// integration/test_signatures.py compares these with botocore's.
 
 struct Line: Decodable {
     var method: String
