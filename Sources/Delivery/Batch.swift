@@ -8,8 +8,8 @@ public struct Batch: Sendable {
     public var origins: [[RecordOrigin]] = []
     /// The rejects, if any.
     public var rejects: Part?
-    /// The log events of the records, if the records themselves do not tell.
-    public var manifest: Part?
+    /// For each part of `records`, the log events of its records, line by line; empty when the records tell them.
+    public var manifests: [Part] = []
     /// What the positions are unique in.
     public var scope: [String]
     /// For each Kinesis record, in order, what must be durable before it is acknowledged.
@@ -19,8 +19,6 @@ public struct Batch: Sendable {
     public struct Source: Sendable {
         /// How many records the batch holds up to here, those of this source included.
         var recordsEnd: Int
-        /// Whether it gave a record.
-        var hasRecords: Bool
         /// Whether it gave a reject.
         var hasRejects: Bool
     }
@@ -108,9 +106,7 @@ struct BatchBuilder: ~Copyable {
     /// Ends what comes from one Kinesis record, also when nothing came of it.
     mutating func endSource(_ position: Position) {
         flush(at: position)
-        let hasRecords = recordCount > batch.sources.last?.recordsEnd ?? 0
-        batch.sources.append(
-            Batch.Source(recordsEnd: recordCount, hasRecords: hasRecords, hasRejects: hasRejects))
+        batch.sources.append(Batch.Source(recordsEnd: recordCount, hasRejects: hasRejects))
         hasRejects = false
     }
 
@@ -125,25 +121,28 @@ struct BatchBuilder: ~Copyable {
 
     private mutating func closePart(at position: Position) {
         flush(at: position)
-        var closed = PartBuilder(.records, scope: scope)
-        swap(&closed, &records)
-        if let part = closed.finish() {
-            batch.records.append(part)
-            batch.origins.append(partOrigins)
-        }
+        var closedRecords = PartBuilder(.records, scope: scope)
+        var closedManifest = PartBuilder(.manifest, scope: scope)
+        swap(&closedRecords, &records)
+        swap(&closedManifest, &manifest)
+        batch.append(closedRecords.finish(), partOrigins, closedManifest.finish())
         partOrigins = []
     }
 
     /// The finished batch.
     consuming func finish() -> Batch {
         var finished = batch
-        let origins = partOrigins
-        if let part = records.finish() {
-            finished.records.append(part)
-            if format.maximumRecords != nil { finished.origins.append(origins) }
-        }
+        finished.append(records.finish(), partOrigins, manifest.finish())
         finished.rejects = rejects.finish()
-        finished.manifest = manifest.finish()
         return finished
+    }
+}
+
+extension Batch {
+    fileprivate mutating func append(_ part: Part?, _ origins: [RecordOrigin], _ manifest: Part?) {
+        guard let part else { return }
+        records.append(part)
+        self.origins.append(origins)
+        if let manifest { manifests.append(manifest) }
     }
 }

@@ -23,14 +23,12 @@ public struct Delivery: Sendable {
     public fileprivate(set) var error: DeliveryError?
     /// Whether the rejects that the batch came with are durable.
     fileprivate var hasRejects = false
-    /// Whether the manifest is durable.
-    fileprivate var hasManifest = false
-    /// How many of the first records are durable: in the sink, or as rejects when the sink refused them.
+    /// How many of the first records are durable: in the sink, with their manifest, or as rejects when it refused them.
     fileprivate var records = 0
 
     /// Whether all that came of a Kinesis record is durable.
     public func isDurable(_ source: Batch.Source) -> Bool {
-        source.recordsEnd <= records && (hasManifest || !source.hasRecords) && (hasRejects || !source.hasRejects)
+        source.recordsEnd <= records && (hasRejects || !source.hasRejects)
     }
 
     /// Keeps the first error, but for one that is mended by smaller batches.
@@ -57,31 +55,34 @@ public struct Deliverer: Sendable {
     /// A failure of one store keeps nothing from another: records go to the sink also when rejects cannot be kept.
     public func deliver(_ batch: Batch, deadline: ContinuousClock.Instant?) async -> Delivery {
         var delivery = Delivery()
-        // The manifest comes first: what it names and the sink does not have yet is found missing by an audit; what the
-        // sink has and no manifest names could not be audited at all.
-        delivery.hasManifest = await put(batch.manifest, deadline, &delivery)
-        for (index, part) in batch.records.enumerated() {
-            guard await deliver(part, index, of: batch, deadline, &delivery) else { break }
+        for index in batch.records.indices {
+            guard await deliverPart(index, of: batch, deadline, &delivery) else { break }
         }
         delivery.hasRejects = await put(batch.rejects, deadline, &delivery)
         if delivery.hasRejects { delivery.report.rejected += batch.rejects?.lines ?? 0 }
         return delivery
     }
 
-    /// Delivers one part of records, and keeps those that the sink refuses; whether all of it is settled.
-    private func deliver(
-        _ part: Part, _ index: Int, of batch: Batch, _ deadline: ContinuousClock.Instant?, _ delivery: inout Delivery
+    /// Delivers one part of records with its manifest, and keeps the records that the sink refuses as rejects; whether
+    /// all of it is done.
+    private func deliverPart(
+        _ index: Int, of batch: Batch, _ deadline: ContinuousClock.Instant?, _ delivery: inout Delivery
     ) async -> Bool {
+        let part = batch.records[index]
         let outcome = await sink.deliver(part, deadline: deadline)
         delivery.fail(outcome.error)
         delivery.report.delivered += outcome.settled - outcome.refused.count
         if outcome.settled > 0 { delivery.report.count(part) }
-        var refusals = PartBuilder(.rejects, scope: batch.scope)
-        for line in outcome.refused { Self.append(line, of: batch, part: index, to: &refusals) }
-        let kept = refusals.finish()
-        guard await put(kept, deadline, &delivery) else { return false }
-        delivery.report.rejected += kept?.lines ?? 0
-        delivery.report.refused += kept?.lines ?? 0
+        let refusals = batch.rejects(of: outcome.refused, ofPart: index)
+        guard await put(refusals, deadline, &delivery) else { return false }
+        delivery.report.rejected += outcome.refused.count
+        delivery.report.refused += outcome.refused.count
+        if !batch.manifests.isEmpty {
+            // Without a manifest what is settled does not count; it is delivered again.
+            guard outcome.error == nil,
+                await put(batch.manifest(ofPart: index, without: outcome.refused), deadline, &delivery)
+            else { return false }
+        }
         delivery.records += outcome.settled
         return outcome.error == nil
     }
@@ -100,18 +101,35 @@ public struct Deliverer: Sendable {
         delivery.report.count(part)
         return true
     }
+}
 
-    private static func append(
-        _ refused: RefusedLine, of batch: Batch, part: Int, to builder: inout PartBuilder
-    ) {
-        let record = batch.origins[part][refused.index]
-        var line: [UInt8] = []
-        NDJSON.append(
-            Reject(
-                reason: .refusedBySink, detail: refused.answer, tag: nil, ordinal: record.ordinal,
-                source: .event(record.origin), timestamp: record.origin.timestamp, content: refused.line),
-            to: &line)
-        builder.append(line, lines: 1, at: record.position)
+extension Batch {
+    /// The rejects that records become when the sink refuses them.
+    fileprivate func rejects(of refused: [RefusedLine], ofPart index: Int) -> Part? {
+        var builder = PartBuilder(.rejects, scope: scope)
+        for line in refused {
+            let record = origins[index][line.index]
+            var text: [UInt8] = []
+            NDJSON.append(
+                Reject(
+                    reason: .refusedBySink, detail: line.answer, tag: nil, ordinal: record.ordinal,
+                    source: .event(record.origin), timestamp: record.origin.timestamp, content: line.line),
+                to: &text)
+            builder.append(text, lines: 1, at: record.position)
+        }
+        return builder.finish()
+    }
+
+    /// The manifest of the records that the sink took.
+    fileprivate func manifest(ofPart index: Int, without refused: [RefusedLine]) -> Part? {
+        let whole = manifests[index]
+        guard !refused.isEmpty, let text = try? whole.text() else { return whole }
+        let skipped = Set(refused.map(\.index))
+        var builder = PartBuilder(.manifest, scope: scope)
+        for (line, text) in text.split(separator: UInt8(ascii: "\n")).enumerated() where !skipped.contains(line) {
+            builder.append(text + [UInt8(ascii: "\n")], lines: 1, at: origins[index][line].position)
+        }
+        return builder.finish()
     }
 }
 
