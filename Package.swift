@@ -72,7 +72,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: librarySettings),
         .executableTarget(
-            name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime", "AWS", "HTTP", system],
+            name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime", "AWS", "HTTP", "MeterLine", system],
             swiftSettings: librarySettings),
 
         // What several test targets share.

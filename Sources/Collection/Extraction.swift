@@ -17,10 +17,12 @@ public struct Extraction: ~Copyable {
         case event
     }
 
-    /// The longest line that is read whole; the rest of a longer one is passed over, and it becomes a reject.
+    /// How much of a line is read; a tag behind that is a reject.
     public static let maximumLineBytes = 8 << 20
     /// How much of a line that is too long its reject holds.
     private static let excerptBytes = 1 << 20
+    /// Longer than any tag.
+    private static let overlapBytes = 512
     /// How much of the input tells its format.
     private static let detectionBytes = 64 << 10
 
@@ -36,23 +38,32 @@ public struct Extraction: ~Copyable {
     /// The first byte of the input, until the second tells with it whether the input is compressed.
     private var firstByte: [UInt8]? = []
     private var inflate: InflateStream?
-    private let lines = LineCounter()
+    /// The first bytes of the text, until it is known whether they are a byte order mark.
+    private var markBytes: [UInt8]? = []
+    private let lines: LineCounter
     /// Input that is not yet a whole line or document.
     private var pending: [UInt8] = []
     /// Where the search for the end of a document goes on.
     private var document = DocumentEnd()
+    /// Whether the line goes on behind its limit.
     private var isPassingOver = false
+    /// The last bytes that were passed over, in which a tag may begin.
+    private var passedTail: [UInt8] = []
+    private var hasPassedTag = false
 
     /// Makes an extraction.
     ///
     /// - Parameters:
     ///   - name: what stands for the log group of lines: the file's base name, or what its user calls it.
     ///   - format: what the input holds.
+    ///   - lines: counts equal lines; inputs of one name must share it, or equal lines of two become one.
     ///   - body: takes each finding, in order.
     public init(
-        name: String, format: Format, lineReader: LineReader, body: @escaping (Finding) throws -> Void
+        name: String, format: Format, lineReader: LineReader, lines: LineCounter = LineCounter(),
+        body: @escaping (Finding) throws -> Void
     ) {
         self.name = name
+        self.lines = lines
         self.format = format
         self.lineReader = lineReader
         envelopeReader = EnvelopeReader(lineReader: lineReader)
@@ -66,7 +77,7 @@ public struct Extraction: ~Copyable {
         if let first = firstByte {
             let beginning = first + MeterLine.bytes(of: bytes)
             firstByte = beginning.count < 2 ? beginning : nil
-            guard firstByte == nil else { return }
+            if firstByte != nil { return }
             if isGzip(beginning.span) { inflate = InflateStream() }
             return try readCompressedOrPlain(beginning.span)
         }
@@ -87,6 +98,10 @@ public struct Extraction: ~Copyable {
             firstByte = nil
             try readPlain(first.span)
         }
+        if let held = markBytes {
+            markBytes = nil
+            try readText(held.span)
+        }
         if format == .auto { try decideFormat() }
         switch format {
         case .lines, .auto:
@@ -100,7 +115,20 @@ public struct Extraction: ~Copyable {
         try inflate?.finish()
     }
 
+    /// Takes decompressed input; a byte order mark at its beginning is passed over.
     private mutating func readPlain(_ bytes: Span<UInt8>) throws {
+        guard let held = markBytes else { return try readText(bytes) }
+        let beginning = held + MeterLine.bytes(of: bytes)
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        if beginning.count < mark.count, mark.starts(with: beginning) {
+            markBytes = beginning
+        } else {
+            markBytes = nil
+            try readText(beginning.span.extracting((beginning.starts(with: mark) ? mark.count : 0)...))
+        }
+    }
+
+    private mutating func readText(_ bytes: Span<UInt8>) throws {
         switch format {
         case .lines:
             try readLines(bytes)
@@ -114,7 +142,6 @@ public struct Extraction: ~Copyable {
     }
 
     private mutating func decideFormat() throws {
-        if pending.starts(with: [0xef, 0xbb, 0xbf]) { pending.removeFirst(3) }
         format = InputDocument.kind(of: pending.span) == .unknown ? .lines : .event
         switch format {
         case .event: try readDocuments()
@@ -143,30 +170,36 @@ public struct Extraction: ~Copyable {
         }
     }
 
+    /// Keeps a piece of a line that is not whole yet; behind the limit only tags are looked for.
     private mutating func hold(_ piece: Span<UInt8>) {
-        guard !isPassingOver else { return }
-        if pending.count + piece.count > Self.maximumLineBytes {
-            let missing = max(0, Self.excerptBytes - pending.count)
-            let start = piece.extracting(..<min(missing, piece.count))
-            unsafe start.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
-            pending.removeLast(max(0, pending.count - Self.excerptBytes))
+        var rest = piece
+        if !isPassingOver {
+            let room = Self.maximumLineBytes - pending.count
+            let held = piece.extracting(..<min(room, piece.count))
+            unsafe held.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
+            if piece.count <= room { return }
             isPassingOver = true
-        } else {
-            unsafe piece.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
+            passedTail = Array(pending.suffix(Self.overlapBytes))
+            rest = piece.extracting(room...)
         }
+        let passed = passedTail + MeterLine.bytes(of: rest)
+        hasPassedTag = hasPassedTag || lineReader.mayHoldTag(passed.span)
+        passedTail = Array(passed.suffix(Self.overlapBytes))
     }
 
     private mutating func endLine() throws {
         let line = pending
         pending = []
-        guard isPassingOver else { return try readLine(line.span) }
+        try readLine(line.span)
+        if hasPassedTag {
+            try reject(
+                "a tag stands behind the first \(Self.maximumLineBytes >> 20) MiB of the line, which alone are read",
+                reason: .tooLarge,
+                source: .event(EventOrigin(account: "", logGroup: name, logStream: "", eventId: "", timestamp: nil)),
+                content: Array(line.prefix(Self.excerptBytes)))
+        }
         isPassingOver = false
-        accounting.events += 1
-        try reject(
-            "the line is longer than \(Self.maximumLineBytes >> 20) MiB; its beginning is kept here",
-            reason: .tooLarge,
-            source: .event(EventOrigin(account: "", logGroup: name, logStream: "", eventId: "", timestamp: nil)),
-            content: line)
+        hasPassedTag = false
     }
 
     private mutating func readLine(_ line: Span<UInt8>) throws {
@@ -200,7 +233,15 @@ public struct Extraction: ~Copyable {
     }
 
     private mutating func readDocument(_ text: [UInt8]) throws {
-        switch InputDocument.kind(of: text.span) {
+        let kind = InputDocument.kind(of: text.span)
+        if kind != .unknown, text.first(where: { !isSpace($0) }) == UInt8(ascii: "[") {
+            guard let elements = InputDocument.elements(of: text.span) else {
+                return try reject("the array of documents cannot be read", content: text)
+            }
+            for element in elements { try readDocument(Array(text[element])) }
+            return
+        }
+        switch kind {
         case .envelope:
             try readEnvelope(text, source: .data(name: name))
         case .event:
@@ -215,8 +256,7 @@ public struct Extraction: ~Copyable {
                 "Lambda's failure record only names the records it is about; read them from the stream while it has "
                     + "them, and use S3 as on-failure destination, which keeps them whole", content: text)
         case .unknown:
-            try readLines(text.span)
-            if !pending.isEmpty { try endLine() }
+            for line in text.split(separator: UInt8(ascii: "\n")) { try readLine(Array(line).span) }
         }
     }
 
@@ -247,9 +287,12 @@ public struct Extraction: ~Copyable {
     }
 
     private mutating func readEnvelope(_ data: [UInt8], source: Reject.Source) throws {
-        var findings: [Finding] = []
-        envelopeReader.read(data.span, source: source, accounting: &accounting) { findings.append($0) }
-        for finding in findings { try body(finding) }
+        var failure: (any Error)?
+        envelopeReader.read(data.span, source: source, accounting: &accounting) { finding in
+            guard failure == nil else { return }
+            do { try body(finding) } catch { failure = error }
+        }
+        if let failure { throw failure }
     }
 
     private mutating func reject(

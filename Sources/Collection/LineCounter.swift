@@ -10,7 +10,7 @@ package import SystemPackage
 ///
 /// Lines are known by 128 bits of their SHA-256. The first quarter of a million distinct lines are kept in memory; when
 /// there are more, all move to a hash table in a temporary file that no other process can open.
-package final class LineCounter {
+public final class LineCounter {
     /// 128 bits of a line's hash.
     package struct Key: Hashable {
         var high: UInt64
@@ -26,7 +26,10 @@ package final class LineCounter {
     private var inMemory: [Key: UInt64] = [:]
     private var table: CounterTable?
 
-    package init(maximumInMemory: Int = 1 << 18) {
+    /// Starts with no line.
+    ///
+    /// - Parameter maximumInMemory: how many distinct lines are kept in memory; a power of two.
+    public init(maximumInMemory: Int = 1 << 18) {
         self.maximumInMemory = maximumInMemory
     }
 

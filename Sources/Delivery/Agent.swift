@@ -8,12 +8,8 @@ public struct Agent: Sendable {
         public var answer: [UInt8]
         /// One line of accounting without a line break; nil when there is nothing to log.
         public var log: String?
-    }
-
-    /// Why a direct event failed, so that Lambda tries it again.
-    public struct Failed: Error, Sendable, CustomStringConvertible {
-        /// What happened and what to do.
-        public let description: String
+        /// Why the invocation must end with an error instead of the answer, so that Lambda tries it again.
+        public var failure: DeliveryError?
     }
 
     /// How long before the deadline the agent stops its own work, at most.
@@ -46,17 +42,17 @@ public struct Agent: Sendable {
     ///   - requestID: names the invocation in the log.
     ///   - deadline: when Lambda ends the invocation; nil for none.
     /// - Returns: for a Kinesis event the partial batch response, which names the first record that is not durable;
-    ///   for a direct event `null`.
-    /// - Throws: `LambdaEvent.Unsupported`; `Failed` when a direct event is not durable.
+    ///   for a direct event `null`, or its failure when it is not durable.
+    /// - Throws: `LambdaEvent.Unsupported`.
     public func handle(
         _ event: [UInt8], requestID: String, deadline: ContinuousClock.Instant?
-    ) async throws -> Outcome {
+    ) async throws(LambdaEvent.Unsupported) -> Outcome {
         let deadline = deadline.map(Self.workingDeadline)
         switch try LambdaEvent(event.span) {
         case .kinesis(let records):
             return await handle(records, of: event, requestID, deadline)
         case .direct(let data):
-            return try await handle(data, of: event, requestID, deadline)
+            return await handle(data, of: event, requestID, deadline)
         }
     }
 
@@ -90,7 +86,7 @@ public struct Agent: Sendable {
             }
             account.accounting.add(accounting)
             account.report.add(delivery.report)
-            account.error = delivery.error
+            account.error = delivery.error.map { Self.explain($0, deadline) }
             next += batch.sources.prefix { delivery.isDurable($0) }.count
         }
         account.acknowledged = next
@@ -106,17 +102,21 @@ public struct Agent: Sendable {
         var accounting = Accounting()
         let first = records[records.startIndex]
         var builder = BatchBuilder(format: format, scope: [first.stream, first.shard])
+        // Half of the time is for delivery: what was read but not delivered would only be read again.
+        let readingDeadline = deadline.map { $0 - max(.zero, ContinuousClock.now.duration(to: $0)) / 2 }
         var index = records.startIndex
         while index < records.endIndex, builder.uncompressedBytes < BatchBuilder.closingBytes {
             let record = records[index]
             guard record.stream == first.stream, record.shard == first.shard else { break }
-            if let deadline, ContinuousClock.now >= deadline { break }
+            if let limit = index == records.startIndex ? deadline : readingDeadline, ContinuousClock.now >= limit {
+                break
+            }
             let position = Position(name: record.sequenceNumber, time: record.arrival ?? 0)
             let source = Reject.Source.kinesis(
                 stream: record.stream, shard: record.shard, sequenceNumber: record.sequenceNumber)
             let data = Self.data(record.data, of: event)
             reader.read(data.span, source: source, accounting: &accounting) { builder.append($0, at: position) }
-            builder.endSource(position)
+            builder.endSource()
             index += 1
         }
         return (builder.finish(), index, accounting)
@@ -141,35 +141,42 @@ public struct Agent: Sendable {
     private func handle(
         _ encoded: LambdaEvent.EncodedData, of event: [UInt8], _ requestID: String,
         _ deadline: ContinuousClock.Instant?
-    ) async throws -> Outcome {
+    ) async -> Outcome {
         var account = InvocationAccount(source: "direct", requestID: requestID, kinesisRecords: 0)
         let batch = readDirect(Self.data(encoded, of: event), &account.accounting)
         let delivery = await deliverer.deliver(batch, deadline: deadline)
         account.report = delivery.report
-        account.error = delivery.error
-        if let error = delivery.error { throw Failed(description: log(account) ?? error.description) }
-        return Outcome(answer: Array("null".utf8), log: log(account))
+        account.error = delivery.error.map { Self.explain($0, deadline) }
+        return Outcome(answer: Array("null".utf8), log: log(account), failure: account.error)
     }
 
     private func readDirect(_ data: [UInt8], _ accounting: inout Accounting) -> Batch {
         var reader = EnvelopeReader(lineReader: lineReader)
-        var findings: [(Finding, Position)] = []
-        var owner = ""
+        var builder: BatchBuilder?
         reader.read(data.span, source: .data(name: "direct event"), accounting: &accounting) { finding in
             let origin = finding.origin
-            owner = origin?.account ?? owner
-            findings.append((finding, Position(name: origin?.eventId ?? "data", time: origin?.timestamp ?? 0)))
+            if builder == nil { builder = BatchBuilder(format: format, scope: [origin?.account ?? "", ""]) }
+            builder?.append(finding, at: Position(name: origin?.eventId ?? "data", time: origin?.timestamp ?? 0))
         }
-        var builder = BatchBuilder(format: format, scope: [owner, ""])
-        for (finding, position) in findings {
-            builder.append(finding, at: position)
-            builder.endSource(position)
-        }
+        guard let builder = builder.take() else { return Batch(scope: []) }
         return builder.finish()
     }
 
+    /// An error that came because the invocation's time was over says so.
+    private static func explain(_ error: DeliveryError, _ deadline: ContinuousClock.Instant?) -> DeliveryError {
+        guard error.kind == .transient, let deadline, ContinuousClock.now >= deadline - .milliseconds(50) else {
+            return error
+        }
+        return DeliveryError(
+            .deadline,
+            "The invocation's time was over before everything was delivered; what is not acknowledged comes again. When "
+                + "this repeats, give the function more time, or the event source mapping a smaller batch. "
+                + error.description)
+    }
+
     private func log(_ account: InvocationAccount) -> String? {
-        logsEverything || account.error != nil || account.accounting.rejected > 0 ? account.line : nil
+        logsEverything || account.error != nil || account.accounting.rejected + account.report.refused > 0
+            ? account.line : nil
     }
 }
 

@@ -1,6 +1,6 @@
 public import AWS
-public import HTTP
 import FoundationEssentials
+public import HTTP
 import MeterLine
 
 extension Agent {
@@ -9,12 +9,14 @@ extension Agent {
     /// - Throws: `SettingError`, `InvalidTag`, `AWSError`.
     public init(settings: AgentSettings, session: AWSSession, transport: any HTTPTransport) async throws {
         let reader = try LineReader(tags: settings.tags, allowMissingCustomer: settings.allowMissingCustomer)
-        let rejects = try Self.store(settings.rejects, session)
+        let rejects = try Self.store(settings.rejects, session, region: settings.rejectsRegion)
         let sink: any RecordSink
         switch settings.sink {
         case .ingest(let address):
-            let key = try await Self.apiKey(settings, session)
-            sink = IngestSink(address: address, key: key, client: HTTPClient(transport: transport))
+            let key = try Self.apiKey(settings, session)
+            // A key that cannot be read ends the start, not the first invocation.
+            _ = try await key()
+            sink = IngestSink(address: address, client: HTTPClient(transport: transport), key: key)
         default:
             let sinkSession = try Self.sinkSession(settings, session)
             sink = StoreSink(
@@ -44,12 +46,43 @@ extension Agent {
         }
     }
 
-    private static func apiKey(_ settings: AgentSettings, _ session: AWSSession) async throws -> String {
+    private static func apiKey(
+        _ settings: AgentSettings, _ session: AWSSession
+    ) throws(SettingError) -> @Sendable () async throws -> String {
         switch settings.apiKey {
-        case .value(let key): key
+        case .value(let key): return { key }
         case .secret(let arn):
-            try await SecretsManagerClient(session).secretValue(arn).filter { !$0.isNewline }
+            let secret = CachedSecret(client: SecretsManagerClient(session), arn: arn)
+            return { try await secret.value().filter { !$0.isNewline } }
         case nil: throw SettingError("METERTAP_API_KEY", "is not set")
+        }
+    }
+}
+
+/// How long a secret is believed: a rotated one is in use after this.
+private let secretLifetime = Duration.seconds(300)
+
+/// A secret's value, read again when it is old. One that cannot be read again stays in use.
+actor CachedSecret {
+    private let client: SecretsManagerClient
+    private let arn: String
+    private var cached: (value: String, readAt: ContinuousClock.Instant)?
+
+    init(client: SecretsManagerClient, arn: String) {
+        self.client = client
+        self.arn = arn
+    }
+
+    func value() async throws(AWSError) -> String {
+        let now = ContinuousClock.now
+        if let cached, now - cached.readAt < secretLifetime { return cached.value }
+        do throws(AWSError) {
+            let value = try await client.secretValue(arn)
+            cached = (value, now)
+            return value
+        } catch {
+            guard let cached else { throw error }
+            return cached.value
         }
     }
 }
@@ -88,6 +121,7 @@ struct SecretCredentials: CredentialsProvider {
         }
         return Credentials(
             accessKeyID: key, secretAccessKey: secretKey,
-            sessionToken: secret?.sessionToken ?? secret?.environmentToken)
+            sessionToken: secret?.sessionToken ?? secret?.environmentToken,
+            expiration: UnixTime.now().advanced(by: CachedCredentials.margin + secretLifetime))
     }
 }

@@ -48,6 +48,8 @@ public struct AgentSettings: Sendable {
     /// How much the agent logs.
     public let logLevel: LogLevel
     let sinkRegion: String?
+    /// The region of the rejects' bucket; nil for the agent's own.
+    let rejectsRegion: String?
     let sinkCredentials: SinkCredentials
     let sinkACL: String?
 
@@ -65,13 +67,14 @@ public struct AgentSettings: Sendable {
         guard sink != .standardOutput else {
             throw SettingError("METERTAP_SINK", "stdout is the agent's own log, which must not hold records")
         }
+        try Self.checkBucketSettings(variables, sink)
         sinkCredentials = try Self.sinkCredentials(variables)
         sinkRegion = variables["METERTAP_SINK_REGION"]
+        rejectsRegion = variables["METERTAP_REJECTS"] == nil ? sinkRegion : nil
         sinkACL = variables["METERTAP_SINK_ACL"]
         apiKey = try Self.apiKey(variables, sink)
         tags =
-            variables["METERTAP_TAGS"]?.split(separator: ",").map { $0.filter { $0 != " " } }
-            ?? LineReader.defaultTags
+            variables["METERTAP_TAGS"].map(LineReader.tags(separatedByCommas:)) ?? LineReader.defaultTags
         let isForeign = sinkCredentials != .own || sinkACL != nil
         provenance = try variables.flag("METERTAP_PROVENANCE") ?? !(isForeign || Self.isAmberflo(sink))
         allowMissingCustomer = try variables.flag("METERTAP_ALLOW_MISSING_CUSTOMER") ?? false
@@ -81,6 +84,20 @@ public struct AgentSettings: Sendable {
             throw SettingError("METERTAP_LOG_LEVEL", "is '\(level)'; set it to info or error")
         }
         self.logLevel = logLevel
+    }
+
+    /// Settings of a bucket make no sense beside another sink, nor an external id without a role.
+    private static func checkBucketSettings(_ variables: Variables, _ sink: Location) throws(SettingError) {
+        if variables["METERTAP_SINK_EXTERNAL_ID"] != nil, variables["METERTAP_SINK_ROLE_ARN"] == nil {
+            throw SettingError("METERTAP_SINK_EXTERNAL_ID", "is set without METERTAP_SINK_ROLE_ARN")
+        }
+        if case .bucket = sink { return }
+        for name in [
+            "METERTAP_SINK_REGION", "METERTAP_SINK_CREDENTIALS_SECRET_ARN", "METERTAP_SINK_ROLE_ARN",
+            "METERTAP_SINK_ACL",
+        ] where variables[name] != nil {
+            throw SettingError(name, "is set, but METERTAP_SINK is no bucket")
+        }
     }
 
     private static func sinkCredentials(_ variables: Variables) throws(SettingError) -> SinkCredentials {

@@ -53,6 +53,8 @@ struct BatchBuilder: ~Copyable {
     private var rejects: PartBuilder
     private var manifest: PartBuilder
     private var partOrigins: [Batch.RecordOrigin] = []
+    /// Where the lines come from that are not yet in their part.
+    private var position: Position?
     private var recordCount = 0
     /// Whether the current source gave a reject.
     private var hasRejects = false
@@ -78,6 +80,9 @@ struct BatchBuilder: ~Copyable {
 
     /// Takes one finding.
     mutating func append(_ finding: Finding, at position: Position) {
+        // Lines of several positions are never in one piece.
+        if self.position?.name != position.name { flush() }
+        self.position = position
         switch finding {
         case .record(let found): append(found, at: position)
         case .reject(let reject):
@@ -98,19 +103,19 @@ struct BatchBuilder: ~Copyable {
         }
         if let maximum = format.maximumRecords {
             partOrigins.append(Batch.RecordOrigin(origin: found.origin, ordinal: found.ordinal, position: position))
-            if records.lines + recordLines.count >= maximum { closePart(at: position) }
+            if records.lines + recordLines.count >= maximum { closePart() }
         }
-        if recordLines.text.count >= Self.flushBytes { flush(at: position) }
+        if recordLines.text.count >= Self.flushBytes { flush() }
     }
 
     /// Ends what comes from one Kinesis record, also when nothing came of it.
-    mutating func endSource(_ position: Position) {
-        flush(at: position)
+    mutating func endSource() {
         batch.sources.append(Batch.Source(recordsEnd: recordCount, hasRejects: hasRejects))
         hasRejects = false
     }
 
-    private mutating func flush(at position: Position) {
+    private mutating func flush() {
+        guard let position else { return }
         records.append(recordLines.text, lines: recordLines.count, at: position)
         recordLines.text.removeAll(keepingCapacity: true)
         recordLines.count = 0
@@ -119,8 +124,8 @@ struct BatchBuilder: ~Copyable {
         manifestLines.count = 0
     }
 
-    private mutating func closePart(at position: Position) {
-        flush(at: position)
+    private mutating func closePart() {
+        flush()
         var closedRecords = PartBuilder(.records, scope: scope)
         var closedManifest = PartBuilder(.manifest, scope: scope)
         swap(&closedRecords, &records)
@@ -131,6 +136,7 @@ struct BatchBuilder: ~Copyable {
 
     /// The finished batch.
     consuming func finish() -> Batch {
+        flush()
         var finished = batch
         finished.append(records.finish(), partOrigins, manifest.finish())
         finished.rejects = rejects.finish()

@@ -109,13 +109,16 @@ extension Batch {
         var builder = PartBuilder(.rejects, scope: scope)
         for line in refused {
             let record = origins[index][line.index]
+            var reject = Reject(
+                reason: .refusedBySink, detail: "", tag: nil, ordinal: record.ordinal,
+                source: .event(record.origin), timestamp: record.origin.timestamp, content: line.line)
+            var identity: [UInt8] = []
+            NDJSON.append(reject, to: &identity)
+            // The answer may hold a time or a request's id; it must not make another object of the same refusal.
+            reject.detail = line.answer
             var text: [UInt8] = []
-            NDJSON.append(
-                Reject(
-                    reason: .refusedBySink, detail: line.answer, tag: nil, ordinal: record.ordinal,
-                    source: .event(record.origin), timestamp: record.origin.timestamp, content: line.line),
-                to: &text)
-            builder.append(text, lines: 1, at: record.position)
+            NDJSON.append(reject, to: &text)
+            builder.append(text, lines: 1, at: record.position, identity: identity)
         }
         return builder.finish()
     }

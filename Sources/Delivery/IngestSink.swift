@@ -1,3 +1,4 @@
+import AWS
 import Gzip
 public import HTTP
 import HTTPTypes
@@ -12,13 +13,15 @@ public struct IngestSink: RecordSink {
     private static let answerBytes = 1_000
 
     private let address: IngestAddress
-    private let key: String
+    private let key: @Sendable () async throws -> String
     private let client: HTTPClient
 
     /// Delivers to an API.
     ///
-    /// - Parameter key: the API key.
-    public init(address: IngestAddress, key: String, client: HTTPClient) {
+    /// - Parameter key: gives the API key, anew for each request.
+    public init(
+        address: IngestAddress, client: HTTPClient, key: @escaping @Sendable () async throws -> String
+    ) {
         self.address = address
         self.key = key
         self.client = client
@@ -74,39 +77,43 @@ public struct IngestSink: RecordSink {
     private func send(_ body: [UInt8], _ deadline: ContinuousClock.Instant?) async throws(DeliveryError) -> String? {
         let response: Response
         do throws(HTTPClient.Failure) {
-            response = try await client.send(deadline: deadline, attemptTimeout: Self.attemptTimeout) { request(body) }
+            response = try await client.send(deadline: deadline, attemptTimeout: Self.attemptTimeout) {
+                request(body, key: try await key())
+            }
         } catch {
             throw failure(error)
         }
         switch response.status {
         case 200..<300: return nil
-        case 300..<400, 401, 403, 404, 405:
+        case 400, 413, 422:
+            let text = String(decoding: response.body.prefix(Self.answerBytes), as: UTF8.self)
+            return "status \(response.status): \(text)"
+        case 408, 429, 500...:
+            throw DeliveryError(
+                .transient,
+                "\(name) answered with status \(response.status) as long as there was time to try again. "
+                    + "The records are not delivered yet.")
+        default:
             throw DeliveryError(
                 .configuration,
                 "\(name) answered with status \(response.status). No record is delivered until this is mended: "
-                    + "check the address and that the API key is valid and may ingest")
-        case 408, 429, 500...:
-            throw DeliveryError(
-                .transient, "\(name) answered with status \(response.status), also when tried again. "
-                    + "The records are not delivered yet")
-        default:
-            let text = String(decoding: response.body.prefix(Self.answerBytes), as: UTF8.self)
-            return "status \(response.status): \(text)"
+                    + "check the address and that the API key is valid and may ingest.")
         }
     }
 
     private func failure(_ failure: HTTPClient.Failure) -> DeliveryError {
         switch failure {
         case .transport(let error) where error.isTransient || error.code == .cancelled:
-            DeliveryError(.transient, "\(name): \(error.description). The records are not delivered yet")
+            DeliveryError(.transient, "\(name): \(error.description) The records are not delivered yet.")
         case .transport(let error):
             DeliveryError(.configuration, "\(name): \(error.description)")
+        case .notPrepared(let error as AWSError): DeliveryError(error)
         case .notPrepared:
-            DeliveryError(.configuration, "\(name): the request cannot be made; does the API key hold a line break?")
+            DeliveryError(.configuration, "\(name): the request cannot be made: the API key cannot be read.")
         }
     }
 
-    private func request(_ body: [UInt8]) -> Request {
+    private func request(_ body: [UInt8], key: String) -> Request {
         var head = HTTPRequest(
             method: .post, scheme: address.scheme, authority: address.authority, path: address.path)
         head.headerFields[.contentType] = "application/x-ndjson"

@@ -18,7 +18,7 @@ public enum Location: Sendable, Hashable {
         } else if url.hasPrefix("s3://") {
             let parts = url.dropFirst("s3://".count).split(separator: "/", omittingEmptySubsequences: true)
             guard let bucket = parts.first else {
-                throw SettingError(setting, "'\(url)' names no bucket; write s3://bucket/prefix")
+                throw SettingError(setting, "names no bucket; write s3://bucket/prefix")
             }
             let prefix = parts.dropFirst().joined(separator: "/")
             self = .bucket(String(bucket), prefix: prefix.isEmpty ? "" : "\(prefix)/")
@@ -29,8 +29,8 @@ public enum Location: Sendable, Hashable {
         } else {
             throw SettingError(
                 setting,
-                "'\(url.prefix { $0 != "?" })' is no address that Metertap knows; write s3://bucket/prefix, "
-                    + "file:///directory or https://host/ingest (plain http for this machine alone)")
+                "is no address that Metertap knows; write s3://bucket/prefix, file:///directory or https://host/ingest, "
+                    + "without a user or password in it (plain http for this machine alone)")
         }
     }
 }

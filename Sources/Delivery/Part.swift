@@ -71,13 +71,16 @@ struct PartBuilder: ~Copyable {
     var uncompressedBytes: Int { writer.count }
 
     /// Appends whole lines from one position.
-    mutating func append(_ text: [UInt8], lines count: Int, at position: Position) {
+    ///
+    /// - Parameter identity: what the name is made of when a part of the text may differ from one delivery to the next;
+    ///   nil for the text itself.
+    mutating func append(_ text: [UInt8], lines count: Int, at position: Position, identity: [UInt8]? = nil) {
         guard count > 0 else { return }
         first = first ?? position.name
         last = position.name
         newest = max(newest, position.time)
         lines += count
-        hash.update(data: text)
+        hash.update(data: identity ?? text)
         writer.append(text)
     }
 

@@ -18,8 +18,8 @@ struct Envelope {
     private(set) var account = ""
     private(set) var logGroup = ""
     private(set) var logStream = ""
-    /// Where the array of log events starts.
-    private var eventsStart: Int?
+    /// Where the array of log events stands.
+    private var eventsRange: Range<Int>?
 
     /// One log event of an envelope.
     enum Event {
@@ -32,7 +32,7 @@ struct Envelope {
     /// Reads the envelope that starts at the position and moves it behind; the log events are passed over.
     init(_ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) {
         var hasNames = (owner: false, logGroup: false, logStream: false)
-        var envelope = (kind: Kind.data, account: "", logGroup: "", logStream: "", eventsStart: Int?.none)
+        var envelope = (kind: Kind.data, account: "", logGroup: "", logStream: "", eventsRange: Range<Int>?.none)
         do throws(LooseJSON.Fault) {
             try LooseJSON.members(bytes, &position) { name, bytes, position throws(LooseJSON.Fault) in
                 func isName(_ expected: String) -> Bool { LooseJSON.isName(name, expected, in: bytes) }
@@ -51,8 +51,9 @@ struct Envelope {
                     guard try LooseJSON.byte(bytes, position) == UInt8(ascii: "[") else {
                         throw LooseJSON.Fault(position: position)
                     }
-                    envelope.eventsStart = position
+                    let start = position
                     try LooseJSON.skip(bytes, &position)
+                    envelope.eventsRange = start..<position
                 } else {
                     try LooseJSON.skip(bytes, &position)
                 }
@@ -60,26 +61,31 @@ struct Envelope {
         } catch {
             throw Fault(detail: "the envelope is no JSON object, or is cut off, at byte \(error.position)")
         }
-        (kind, account, logGroup, logStream, eventsStart) = envelope
+        (kind, account, logGroup, logStream, eventsRange) = envelope
         if kind == .control { return }
-        guard hasNames == (true, true, true), eventsStart != nil else {
+        guard hasNames == (true, true, true), eventsRange != nil else {
             throw Fault(detail: "the envelope lacks one of owner, logGroup, logStream and logEvents")
         }
     }
 
     /// Hands on each log event.
     func events(_ bytes: Span<UInt8>, _ body: (Event) -> Void) {
-        guard var position = eventsStart else { return }
-        // The array was passed over before, so that it is whole.
-        try? LooseJSON.elements(bytes, &position) { bytes, position throws(LooseJSON.Fault) in
-            let start = position
-            if let event = Self.event(bytes, &position) {
-                body(event)
-            } else {
-                position = start
-                try LooseJSON.skip(bytes, &position)
-                body(.undecodable(start..<position))
+        guard let range = eventsRange else { return }
+        var position = range.lowerBound
+        do throws(LooseJSON.Fault) {
+            try LooseJSON.elements(bytes, &position) { bytes, position throws(LooseJSON.Fault) in
+                let start = position
+                if let event = Self.event(bytes, &position) {
+                    body(event)
+                } else {
+                    position = start
+                    try LooseJSON.skip(bytes, &position)
+                    body(.undecodable(start..<position))
+                }
             }
+        } catch {
+            // The brackets were matched before, but between two events something else than a comma stands.
+            body(.undecodable(min(error.position, range.upperBound)..<range.upperBound))
         }
     }
 
@@ -92,7 +98,7 @@ struct Envelope {
                 if LooseJSON.isName(name, "id", in: bytes) {
                     id = try LooseJSON.text(bytes, &position)
                 } else if LooseJSON.isName(name, "timestamp", in: bytes) {
-                    timestamp = Int64(try LooseJSON.text(bytes, &position))
+                    timestamp = Timestamp.plausible(Int64(try LooseJSON.text(bytes, &position)))
                 } else if LooseJSON.isName(name, "message", in: bytes) {
                     message = try LooseJSON.string(bytes, &position)
                 } else {

@@ -66,26 +66,32 @@ public struct EnvelopeReader: ~Copyable {
     private static func read(
         _ text: Span<UInt8>, _ lineReader: LineReader, accounting: inout Accounting, _ body: (Finding) -> Void
     ) -> Rejection? {
-        var envelopes: [Envelope] = []
-        var position = 0
         do throws(Envelope.Fault) {
-            repeat {
-                JSON.skipWhitespace(text, &position)
-                envelopes.append(try Envelope(text, &position))
-                JSON.skipWhitespace(text, &position)
-            } while position < text.count
+            try forEachEnvelope(text) { _ in }
+            try forEachEnvelope(text) { envelope in
+                switch envelope.kind {
+                case .control: accounting.controlMessages += 1
+                case .data:
+                    accounting.envelopes += 1
+                    read(envelope, text, lineReader, accounting: &accounting, body)
+                }
+            }
         } catch {
             return Rejection(.undecodable, error.detail)
         }
-        for envelope in envelopes {
-            switch envelope.kind {
-            case .control: accounting.controlMessages += 1
-            case .data:
-                accounting.envelopes += 1
-                read(envelope, text, lineReader, accounting: &accounting, body)
-            }
-        }
         return nil
+    }
+
+    /// Hands on one envelope after the other; there is one at least.
+    private static func forEachEnvelope(
+        _ text: Span<UInt8>, _ body: (Envelope) -> Void
+    ) throws(Envelope.Fault) {
+        var position = 0
+        repeat {
+            JSON.skipWhitespace(text, &position)
+            body(try Envelope(text, &position))
+            JSON.skipWhitespace(text, &position)
+        } while position < text.count
     }
 
     private static func read(

@@ -11,39 +11,51 @@ package enum InputDocument: Sendable, Equatable {
     /// Anything else, for example a log line that is a JSON object.
     case unknown
 
-    /// Looks at the members of the object at the beginning of a text, as far as the text goes.
+    /// Looks at the object at the beginning of a text, or at the first one of an array, as far as the text goes.
     package static func kind(of text: Span<UInt8>) -> InputDocument {
         var kind = InputDocument.unknown
-        var names: Set<String> = []
+        var shapes: [String: UInt8] = [:]
         var position = 0
         JSON.skipWhitespace(text, &position)
+        if position < text.count, text[position] == UInt8(ascii: "[") {
+            position += 1
+            JSON.skipWhitespace(text, &position)
+        }
         // A fault only ends the look: the text may be the beginning of a long document.
         try? LooseJSON.members(text, &position) { name, bytes, position throws(LooseJSON.Fault) in
-            names.insert(JSON.text(name, in: bytes))
-            kind = self.kind(names)
+            shapes[JSON.text(name, in: bytes)] = try LooseJSON.byte(bytes, position)
+            kind = self.kind(shapes)
             try LooseJSON.skip(bytes, &position)
         }
         return kind
     }
 
-    private static func kind(_ names: Set<String>) -> InputDocument {
-        if names.contains("Records") || names.contains("awslogs") { return .event }
-        if names.contains("requestPayload") { return .failureRecord }
-        if names.contains("responseContext") || names.contains("KinesisBatchInfo") {
-            return names.contains("payload") ? .failureRecord : .failureMetadata
+    /// - Parameter shapes: the names of members, with the first byte of each one's value.
+    private static func kind(_ shapes: [String: UInt8]) -> InputDocument {
+        let (object, array) = (UInt8(ascii: "{"), UInt8(ascii: "["))
+        if shapes["Records"] == array || shapes["awslogs"] == object { return .event }
+        if shapes["requestPayload"] == object { return .failureRecord }
+        if shapes["responseContext"] == object || shapes["KinesisBatchInfo"] == object {
+            return shapes["payload"] != nil ? .failureRecord : .failureMetadata
         }
-        if names.contains("logEvents") || (names.contains("messageType") && names.contains("owner")) {
-            return .envelope
-        }
-        return .unknown
+        return shapes["logEvents"] == array ? .envelope : .unknown
     }
 
-    /// The end of the first JSON document in a text; nil when the text ends before it.
-    package static func end(in text: Span<UInt8>) -> Int? {
+    /// Where the elements of the array at the beginning of a text stand; nil when there is none.
+    package static func elements(of text: Span<UInt8>) -> [Range<Int>]? {
+        var ranges: [Range<Int>] = []
         var position = 0
         JSON.skipWhitespace(text, &position)
-        guard (try? LooseJSON.skip(text, &position)) != nil else { return nil }
-        return position
+        do throws(LooseJSON.Fault) {
+            try LooseJSON.elements(text, &position) { bytes, position throws(LooseJSON.Fault) in
+                let start = position
+                try LooseJSON.skip(bytes, &position)
+                ranges.append(start..<position)
+            }
+        } catch {
+            return nil
+        }
+        return ranges
     }
 
     /// The event within a failure record: `requestPayload` of an asynchronous invocation, or the escaped text in

@@ -166,10 +166,11 @@ public enum LambdaEvent: Sendable {
 
         /// Seconds with a fraction, as milliseconds.
         private static func milliseconds(_ seconds: String) -> Int64? {
-            guard let quantity = Quantity(seconds), let whole = quantity.truncated else { return nil }
+            guard let quantity = Quantity(seconds), let whole = quantity.truncated, whole <= Timestamp.latest / 1_000
+            else { return nil }
             let fraction = quantity.text.drop { $0 != "." }.dropFirst().prefix(3)
             let padded = fraction + String(repeating: "0", count: 3 - fraction.count)
-            return Int64(padded).map { whole * 1_000 + $0 }
+            return Timestamp.plausible(Int64(padded).map { whole * 1_000 + $0 })
         }
     }
 }

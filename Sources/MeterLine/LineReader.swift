@@ -30,6 +30,11 @@ public struct LineReader: Sendable {
         self.allowMissingCustomer = allowMissingCustomer
     }
 
+    /// The tags of a list that a setting gives: `A,B`, with or without spaces.
+    public static func tags(separatedByCommas list: String) -> [String] {
+        list.split(separator: ",").map { $0.filter { $0 != " " } }
+    }
+
     /// Whether the bytes of a tag stand in a message. Only then is there anything to read.
     public func mayHoldTag(_ message: Span<UInt8>) -> Bool {
         scanner.next(message, from: 0) != nil
@@ -50,11 +55,11 @@ public struct LineReader: Sendable {
         while !values.isFull, let hit = scanner.next(message, from: position) {
             position = hit.range.upperBound
             let level = reader.level(message, behind: position)
-            guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: level)
+            guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: level ?? EscapeLevel.maximum)
             else { continue }
             values.tag = scanner.tags[hit.tag]
             values.tagPosition = hit.range.lowerBound
-            switch reader.read(message, behind: position, level: level) {
+            switch reader.read(message, behind: position, level: level ?? 0) {
             case .mention(let end):
                 accounting.mentions += 1
                 position = end
@@ -121,18 +126,25 @@ private struct MessageValues {
     let origin: EventOrigin
     var tag = ""
     var tagPosition = 0
-    private(set) var count = 0
-    /// Whether there were more values than are read.
-    var isFull: Bool { count > LineReader.maximumValues }
+    private var count = 0
     private var findings: [Finding] = []
     /// Records without an id of their own: what they say, on which level, and where they stand in `findings`.
     private var unnamed: [(content: RecordContent, level: Int, index: Int)] = []
-    private var hasReject = false
 
-    /// A message up to this size is kept with each of its rejects.
-    private static let wholeMessageBytes = 4_096
-    /// How much of a longer message is kept, from the tag on, with each reject behind the first.
-    private static let excerptBytes = 1_024
+    /// How many bytes of records come out of one message; `values` with long dimensions would multiply them.
+    private static let maximumRecordBytes = 16 << 20
+    /// How many rejects come out of one message.
+    private static let maximumRejects = 100
+    /// As long as the rejects of a message hold less than this, each holds the whole message.
+    private static let wholeMessagesBytes = 64 << 10
+    /// What further rejects hold: so much of the message, from the tag on.
+    private static let excerptBytes = 256
+
+    private var recordBytes = 0
+    private var rejects = 0
+    private var rejectedBytes = 0
+    /// Whether there was more in the message than is read.
+    private(set) var isFull = false
 
     init(origin: EventOrigin) {
         self.origin = origin
@@ -149,27 +161,39 @@ private struct MessageValues {
         findings.append(
             .record(
                 FoundRecord(record: record, origin: origin, ordinal: count, timeDerived: content.timeDerived)))
+        recordBytes += content.dimensions.reduce(512) { $0 + $1.name.utf8.count + $1.value.utf8.count }
         count += 1
     }
 
-    /// Keeps a reject with its message: whole, but for further rejects of a long message, which would multiply it.
     mutating func reject(_ rejection: Rejection, _ message: Span<UInt8>) {
         if hasRoom(message) { keep(rejection, message) }
     }
 
-    /// Whether one more value is read; the first that is not becomes the reject that stands for all of them.
+    /// Whether one more value is read; the first that is not becomes the reject that stands for the rest.
     private mutating func hasRoom(_ message: Span<UInt8>) -> Bool {
+        guard !isFull else { return false }
+        let limit: String
         if count == LineReader.maximumValues {
-            keep(Rejection(.tooLarge, "more than \(LineReader.maximumValues) values in one message"), message)
+            limit = "\(LineReader.maximumValues) values"
+        } else if rejects == Self.maximumRejects {
+            limit = "\(Self.maximumRejects) rejects"
+        } else if recordBytes >= Self.maximumRecordBytes {
+            limit = "\(Self.maximumRecordBytes >> 20) MiB of records"
+        } else {
+            return true
         }
-        return !isFull
+        keep(Rejection(.tooLarge, "more than \(limit) in one message; the rest of it is not read"), message)
+        isFull = true
+        return false
     }
 
+    /// Keeps a reject with its message: whole, until the message would be multiplied too often.
     private mutating func keep(_ rejection: Rejection, _ message: Span<UInt8>) {
-        let isWhole = !hasReject || message.count <= Self.wholeMessageBytes
+        let isWhole = rejects == 0 || rejectedBytes + message.count <= Self.wholeMessagesBytes
         let kept =
             isWhole ? 0..<message.count : tagPosition..<min(message.count, tagPosition + Self.excerptBytes)
-        hasReject = true
+        rejects += 1
+        rejectedBytes += kept.count
         findings.append(
             .reject(
                 Reject(

@@ -49,7 +49,7 @@ struct RecordFields {
             }
             if let name {
                 values[name.rawValue] = value
-            } else {
+            } else if ignoredKeys.count < LineReader.maximumValues {
                 ignoredKeys.append(JSON.text(key, in: bytes))
             }
         }

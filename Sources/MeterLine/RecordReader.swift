@@ -41,10 +41,16 @@ struct RecordReader {
     let eventTimestamp: Int64?
     let allowMissingCustomer: Bool
 
-    /// One record or rejection, or one for each member of `values`.
+    /// One record or rejection, or one for each member of `values`; at most one more than a message may have.
     func read(_ bytes: Span<UInt8>) -> [Result<RecordContent, Rejection>] {
         guard let values = fields[.values] else {
-            return [result { () throws(Rejection) in try record(bytes) }]
+            let meter = fields.first(of: .meterApiName, .snakeMeterApiName, .snakeMeterName, .meterName)
+            let value = fields.first(of: .meterValue, .snakeMeterValue, .value)
+            return [
+                result { () throws(Rejection) in
+                    try record(bytes, meter: meter, value: value) { () throws(Rejection) in try readCommon(bytes) }
+                }
+            ]
         }
         guard case .object(let range) = values else {
             return [.failure(Rejection(.invalidValue, "values is no object of meter names and numbers"))]
@@ -56,12 +62,15 @@ struct RecordReader {
         let isAlone =
             fields.first(of: .meterApiName, .snakeMeterApiName, .snakeMeterName, .meterName) == nil
             && fields.first(of: .meterValue, .snakeMeterValue, .value) == nil
-        return members.map { member in
+        let common = Result { () throws(Rejection) in try readCommon(bytes) }
+        return members.prefix(LineReader.maximumValues + 1).map { member in
             result { () throws(Rejection) in
                 guard isAlone else {
                     throw Rejection(.invalidValue, "values stands beside a meter's name or value of its own")
                 }
-                return try record(bytes, meter: .string(member.name), value: member.value)
+                return try record(bytes, meter: .string(member.name), value: member.value) { () throws(Rejection) in
+                    try common.get()
+                }
             }
         }
     }
@@ -77,30 +86,38 @@ struct RecordReader {
         do { return .success(try body()) } catch { return .failure(error) }
     }
 
-    private func record(_ bytes: Span<UInt8>) throws(Rejection) -> RecordContent {
-        let meter = fields.first(
-            of: .meterApiName, .snakeMeterApiName, .snakeMeterName, .meterName)
-        let value = fields.first(of: .meterValue, .snakeMeterValue, .value)
-        return try record(bytes, meter: meter, value: value)
+    /// What all records of one object share.
+    private struct Common {
+        var time: Int64
+        var timeDerived: Bool
+        var ownId: String?
+        var dimensions: [Dimension]
+    }
+
+    private func readCommon(_ bytes: Span<UInt8>) throws(Rejection) -> Common {
+        let (time, timeDerived) = try self.time(bytes)
+        return Common(
+            time: time, timeDerived: timeDerived, ownId: try ownId(bytes), dimensions: try dimensions(bytes))
     }
 
     private func record(
-        _ bytes: Span<UInt8>, meter: JSON.Value?, value: JSON.Value?
+        _ bytes: Span<UInt8>, meter: JSON.Value?, value: JSON.Value?, common: () throws(Rejection) -> Common
     ) throws(Rejection) -> RecordContent {
         let meterApiName = try self.meter(meter, bytes)
         let customerId = try customer(bytes)
         let meterValue = try quantity(value, bytes)
-        let (time, timeDerived) = try self.time(bytes)
+        let common = try common()
         return RecordContent(
-            meterApiName: meterApiName, meterValue: meterValue, meterTimeInMillis: time, timeDerived: timeDerived,
-            customerId: customerId, ownId: try ownId(bytes), dimensions: try dimensions(bytes))
+            meterApiName: meterApiName, meterValue: meterValue, meterTimeInMillis: common.time,
+            timeDerived: common.timeDerived, customerId: customerId, ownId: common.ownId,
+            dimensions: common.dimensions)
     }
 
     // MARK: - The fields
 
     private func meter(_ value: JSON.Value?, _ bytes: Span<UInt8>) throws(Rejection) -> String {
         switch value {
-        case nil, .null: throw Rejection(.missingMeter, "no meterApiName")
+        case nil: throw Rejection(.missingMeter, "no meterApiName")
         case .string(let token):
             let name = JSON.text(token, in: bytes)
             guard !name.isEmpty else { throw Rejection(.missingMeter, "meterApiName is empty") }
@@ -164,7 +181,7 @@ struct RecordReader {
             throw Rejection(.invalidTime, "meterTimeInMillis is before the year 2000; is it in seconds?")
         }
         // Without a log event's time the bound is the year 9999, which still tells microseconds apart.
-        let latest = eventTimestamp.map { $0 + RecordLimits.futureInMillis } ?? 253_402_300_799_999
+        let latest = eventTimestamp.map { $0 + RecordLimits.futureInMillis } ?? Timestamp.latest
         guard time <= latest else {
             throw Rejection(
                 .invalidTime, "meterTimeInMillis is over a year after the log event; is it in microseconds?")
@@ -225,6 +242,7 @@ struct RecordReader {
         if pairs.isEmpty { return [] }
         // Names are told apart by their bytes, as everything is that bears on a bill.
         let latest = Dictionary(pairs.map { (Array($0.name.utf8), $0) }) { $1 }.values
+            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         guard latest.count <= RecordLimits.dimensions else {
             throw Rejection(.invalidDimension, "more than \(RecordLimits.dimensions) dimensions")
         }
@@ -238,14 +256,17 @@ struct RecordReader {
             }
         }
         return latest.map { Dimension(name: $0.name, value: $0.value) }
-            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 
     private func members(
         of range: Range<Int>, in bytes: Span<UInt8>
     ) throws(Rejection) -> [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = []
-        for member in distinctMembers(of: range, in: bytes) {
+        let members = distinctMembers(of: range, in: bytes)
+        guard members.count <= LineReader.maximumValues else {
+            throw Rejection(.invalidDimension, "more than \(RecordLimits.dimensions) dimensions")
+        }
+        for member in members {
             if case .null = member.value { continue }
             pairs.append((JSON.text(member.name, in: bytes), try dimensionValue(member.value, in: bytes)))
         }
@@ -292,14 +313,16 @@ struct RecordReader {
 
     // MARK: - Containers that were validated before
 
-    /// The members of an object, each name once: the last one wins, and stands where it is written.
+    /// The members of an object, each name once: the last one wins, and stands where it is written. Of a very large
+    /// object only the first members are read, one more than a message may have values.
     private func distinctMembers(
         of range: Range<Int>, in bytes: Span<UInt8>
     ) -> [(name: JSON.StringToken, value: JSON.Value)] {
         var members: [(name: JSON.StringToken, value: JSON.Value)] = []
         var position = range.lowerBound
         try? JSON.members(bytes, &position) { name, bytes, position, _ throws(JSON.Fault) in
-            members.append((name, try JSON.value(bytes, &position, depth: 1)))
+            let value = try JSON.value(bytes, &position, depth: 1)
+            if members.count <= LineReader.maximumValues { members.append((name, value)) }
         }
         guard members.count > 1 else { return members }
         var lastIndex: [[UInt8]: Int] = [:]
@@ -312,7 +335,8 @@ struct RecordReader {
         var elements: [JSON.Value] = []
         var position = range.lowerBound
         try? JSON.elements(bytes, &position) { bytes, position, _ throws(JSON.Fault) in
-            elements.append(try JSON.value(bytes, &position, depth: 1))
+            let value = try JSON.value(bytes, &position, depth: 1)
+            if elements.count <= LineReader.maximumValues { elements.append(value) }
         }
         return elements
     }

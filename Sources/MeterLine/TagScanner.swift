@@ -12,6 +12,8 @@ struct TagScanner: Sendable {
     private let isFirstByte: [Bool]
 
     init(tags: [String]) {
+        // A longer tag goes before one that it begins with.
+        let tags = tags.sorted { $0.utf8.count > $1.utf8.count }
         self.tags = tags
         patterns = tags.map { Array($0.utf8) }
         var isFirstByte = [Bool](repeating: false, count: 256)

@@ -32,20 +32,20 @@ struct TaggedValueReader {
     /// marks passes each byte once.
     private var nextQuote = 0
 
-    /// The level of a tag that ends at `end`; 0 when nothing behind it tells. It may be deeper than what is read.
-    mutating func level(_ message: Span<UInt8>, behind end: Int) -> Int {
+    /// The level of a tag that ends at `end`; nil when nothing behind it tells. It may be deeper than what is read.
+    mutating func level(_ message: Span<UInt8>, behind end: Int) -> Int? {
         let quote: (level: Int?, end: Int)?
         if let direct = EscapeLevel.ofQuote(message, at: end) {
             quote = direct
         } else {
             let start = Self.valueStart(message, from: end)
-            guard start < message.count else { return 0 }
+            guard start < message.count else { return nil }
             switch message[start] {
             case UInt8(ascii: "{"), UInt8(ascii: "["): quote = firstQuote(message, from: start)
             default: quote = EscapeLevel.ofQuote(message, at: start)
             }
         }
-        return quote?.level ?? 0
+        return quote?.level
     }
 
     /// Behind an apostrophe, white space, and one colon or equals sign, each of which may be escaped.

@@ -3,6 +3,7 @@ import Delivery
 import FoundationEssentials
 import HTTP
 import LambdaRuntime
+import MeterLine
 import SystemPackage
 
 #if canImport(Glibc)
@@ -35,9 +36,16 @@ enum Main {
                 exit(78)
             }
             try await runtime.run { invocation in
-                let outcome = try await agent.handle(
-                    invocation.payload, requestID: invocation.requestID, deadline: invocation.deadline)
+                let outcome: Agent.Outcome
+                do throws(LambdaEvent.Unsupported) {
+                    outcome = try await agent.handle(
+                        invocation.payload, requestID: invocation.requestID, deadline: invocation.deadline)
+                } catch {
+                    StandardError.write("metertap-lambda: \(error)")
+                    throw error
+                }
                 if let line = outcome.log { try FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
+                if let failure = outcome.failure { throw failure }
                 return outcome.answer
             }
         } catch {

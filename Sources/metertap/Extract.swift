@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Collection
+import FoundationEssentials
 import MeterLine
 import SystemPackage
 
@@ -20,8 +21,8 @@ struct Extract: ParsableCommand {
     @Option(help: "What the input holds: auto (told by its beginning), lines, or event.")
     var format = Extraction.Format.auto
 
-    @Option(help: "The tags that mark a record, separated by commas.")
-    var tags = LineReader.defaultTags.joined(separator: ",")
+    @Option(help: "The tags that mark a record, separated by commas (METERTAP_TAGS).")
+    var tags: String?
 
     @Option(help: "The name that stands for the log group of lines (default: the file's base name).")
     var source: String?
@@ -43,80 +44,114 @@ struct Extract: ParsableCommand {
 
     func run() throws {
         do {
-            let accounting = try extract()
+            let work = try ExtractWork(self)
+            let accounting = try work.run()
             if strict, accounting.rejected > 0 { throw ExitCode.badData }
         } catch let failure as Failure {
             throw failure.exitCode()
         }
     }
+}
 
-    private func extract() throws -> Accounting {
-        let lineReader: LineReader
+/// One run of the command: its outputs and figures.
+private final class ExtractWork {
+    private let command: Extract
+    private let lineReader: LineReader
+    private let output = OutputFile()
+    private let rejects: OutputFile?
+    private var accounting = Accounting()
+    private var bytesRead = 0
+    /// Inputs of one name count equal lines together.
+    private var counters: [String: LineCounter] = [:]
+
+    init(_ command: Extract) throws {
+        self.command = command
+        let tags = command.tags ?? ProcessInfo.processInfo.environment["METERTAP_TAGS"]
         do throws(InvalidTag) {
             lineReader = try LineReader(
-                tags: tags.split(separator: ",").map(String.init), allowMissingCustomer: allowMissingCustomer)
+                tags: tags.map(LineReader.tags(separatedByCommas:)) ?? LineReader.defaultTags,
+                allowMissingCustomer: command.allowMissingCustomer)
         } catch {
             throw ValidationError(error.description)
         }
-        let output = OutputFile()
-        let rejectFile = try rejects.map { path in try opening(path) { try OutputFile(path: path) } }
-        var accounting = Accounting()
-        var bytesRead = 0
-        for file in files.isEmpty ? ["-"] : files {
-            let (found, bytes) = try extract(file, lineReader, output, rejectFile)
-            accounting.add(found)
-            bytesRead += bytes
+        rejects = try command.rejects.map { path in try opening(path) { try OutputFile(path: path) } }
+    }
+
+    /// Reads all inputs. Whatever stops it, what was found before is written and accounted for.
+    func run() throws -> Accounting {
+        do {
+            for file in command.files.isEmpty ? ["-"] : command.files { try read(file) }
+        } catch {
+            try? output.close()
+            try? rejects?.close()
+            try? report(isComplete: false)
+            throw error
         }
         try writing("stdout") { try output.close() }
-        try writing(rejects ?? "") { try rejectFile?.close() }
-        try report(accounting, bytesRead)
+        try writing(command.rejects ?? "") { try rejects?.close() }
+        try report(isComplete: true)
         return accounting
     }
 
-    private func extract(
-        _ file: String, _ lineReader: LineReader, _ output: OutputFile, _ rejectFile: OutputFile?
-    ) throws -> (Accounting, bytes: Int) {
+    private func read(_ file: String) throws {
         let isStandardInput = file == "-"
-        let name = source ?? (isStandardInput ? "stdin" : FilePath(file).lastComponent?.string ?? file)
+        let name = command.source ?? (isStandardInput ? "stdin" : FilePath(file).lastComponent?.string ?? file)
         let input =
             isStandardInput
             ? FileDescriptor.standardInput : try opening(file) { try FileDescriptor.open(FilePath(file), .readOnly) }
         defer { if !isStandardInput { try? input.close() } }
-
-        let provenance = provenance
-        var extraction = Extraction(name: name, format: format, lineReader: lineReader) { finding in
-            switch finding {
-            case .record(let record):
-                NDJSON.append(record, provenance: provenance, to: &output.buffer)
-                try output.flushIfLarge()
-            case .reject(let reject):
-                guard let rejectFile else { return }
-                NDJSON.append(reject, to: &rejectFile.buffer)
-                try rejectFile.flushIfLarge()
-            }
-        }
-        let size = isStandardInput ? nil : (try? input.seek(offset: 0, from: .end)).map(Int.init)
-        if size != nil { _ = try? input.seek(offset: 0, from: .start) }
+        let lines = counters[name] ?? LineCounter()
+        counters[name] = lines
+        var extraction = Extraction(
+            name: name, format: command.format, lineReader: lineReader, lines: lines, body: write)
         var progress = ProgressLine()
-        var bytesRead = 0
+        defer { progress.clear() }
         do {
-            var buffer = [UInt8](repeating: 0, count: 1 << 20)
-            while true {
-                let count = try unsafe buffer.withUnsafeMutableBytes { try unsafe input.read(into: $0) }
-                if count == 0 { break }
-                try extraction.read(buffer.span.extracting(..<count))
-                bytesRead += count
-                let figures = extraction.accounting
-                let seconds = progress.seconds
-                progress.show(progressText(name, bytesRead, size, figures, seconds))
-            }
+            try read(input, size: isStandardInput ? nil : size(of: input), name, &extraction, &progress)
             try extraction.finish()
+            accounting.add(extraction.accounting)
         } catch {
-            progress.clear()
-            throw failure(reading: isStandardInput ? "stdin" : file, at: bytesRead, error)
+            // What stands before the fault is good.
+            try? extraction.finish()
+            accounting.add(extraction.accounting)
+            throw failure(reading: isStandardInput ? "stdin" : file, error)
         }
-        progress.clear()
-        return (extraction.accounting, bytesRead)
+    }
+
+    private func read(
+        _ input: FileDescriptor, size: Int?, _ name: String, _ extraction: inout Extraction,
+        _ progress: inout ProgressLine
+    ) throws {
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var position = 0
+        while true {
+            let count = try unsafe buffer.withUnsafeMutableBytes { try unsafe input.read(into: $0) }
+            if count == 0 { return }
+            try extraction.read(buffer.span.extracting(..<count))
+            position += count
+            bytesRead += count
+            let text = progressText(name, position, size, extraction.accounting, progress.seconds)
+            progress.show(text)
+        }
+    }
+
+    private func size(of input: FileDescriptor) -> Int? {
+        guard let end = try? input.seek(offset: 0, from: .end), (try? input.seek(offset: 0, from: .start)) != nil else {
+            return nil
+        }
+        return Int(end)
+    }
+
+    private func write(_ finding: Finding) throws {
+        switch finding {
+        case .record(let record):
+            NDJSON.append(record, provenance: command.provenance, to: &output.buffer)
+            try output.flushIfLarge()
+        case .reject(let reject):
+            guard let rejects else { return }
+            NDJSON.append(reject, to: &rejects.buffer)
+            try rejects.flushIfLarge()
+        }
     }
 
     private func progressText(
@@ -128,51 +163,53 @@ struct Extract: ParsableCommand {
             + "  \(Display.count(accounting.rejected)) rejects"
     }
 
-    private func report(_ accounting: Accounting, _ bytesRead: Int) throws {
+    private func report(isComplete: Bool) throws {
         var line: [UInt8] = []
         var object = JSONObjectWriter(&line)
+        if !isComplete { object.literal("complete", "false", &line) }
         object.member("bytes", bytesRead, &line)
         NDJSON.appendMembers(of: accounting, namesIgnoredKeys: true, to: &object, &line)
         object.end(&line)
         line.append(UInt8(ascii: "\n"))
-        if let summary {
+        if let summary = command.summary {
             let file = try opening(summary) { try OutputFile(path: summary) }
             file.buffer = line
             try writing(summary) { try file.close() }
         } else {
             _ = try? FileDescriptor.standardError.writeAll(line)
         }
-        if accounting.rejected > 0, rejects == nil {
+        if accounting.rejected > 0, command.rejects == nil {
             Terminal.error(
                 "metertap: \(accounting.rejected) found behind a tag are no valid records and will not be billed; "
                     + "run again with --rejects FILE to see each with its reason")
         }
     }
 
-    // MARK: - Errors
-
-    private func opening<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
-        do { return try body() } catch let error as Errno {
-            throw Failure(message: "\(path) cannot be opened: \(error)", code: ExitCode(error))
-        }
-    }
-
-    private func writing(_ path: String, _ body: () throws -> Void) throws {
-        do { try body() } catch let error as Errno {
-            throw Failure(message: "\(path) cannot be written: \(error); the output is incomplete", code: ExitCode(error))
-        }
-    }
-
-    private func failure(reading file: String, at offset: Int, _ error: any Error) -> any Error {
+    private func failure(reading file: String, _ error: any Error) -> any Error {
         switch error {
         case let error as Errno:
-            Failure(message: "\(file), near byte \(offset): \(error); the output is incomplete", code: ExitCode(error))
+            Failure(
+                message: "\(file), near byte \(bytesRead): \(error). What stands before is in the output, what stands "
+                    + "behind is missing from the bill", code: ExitCode(error))
         default:
             Failure(
-                message: "\(file) is damaged near byte \(offset): \(error). What stands before is in the output, what "
-                    + "stands behind is missing from the bill", code: .badData)
+                message: "\(file) is damaged near byte \(bytesRead): \(error). What stands before is in the output, "
+                    + "what stands behind is missing from the bill", code: .badData)
         }
     }
 }
 
 extension Extraction.Format: ExpressibleByArgument {}
+
+private func opening<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as Errno {
+        throw Failure(message: "\(path) cannot be opened: \(error)", code: ExitCode(error))
+    }
+}
+
+private func writing(_ path: String, _ body: () throws -> Void) throws {
+    do { try body() } catch let error as Errno {
+        throw Failure(
+            message: "\(path) cannot be written: \(error); the output is incomplete", code: ExitCode(error))
+    }
+}

@@ -116,17 +116,62 @@ struct ExtractionTests {
         #expect(cut.rejects.map(\.reason) == [.undecodable])
     }
 
-    @Test("reads a line of a mebibyte, and rejects one over the limit without harming its neighbours")
+    @Test("reads a line of a mebibyte, and of a longer one the beginning, without harming its neighbours")
     func longLines() throws {
         let filler = String(repeating: "x", count: 1 << 20)
         #expect(try Extracted("\(line)\(filler)\n").ids.count == 1)
-        let long = [UInt8](repeating: UInt8(ascii: "x"), count: Extraction.maximumLineBytes + 1)
-        let text = Array("\(line)\n".utf8) + long + Array("\n\(line)\n".utf8)
-        for pieceBytes in [100_000, text.count] {
-            let extracted = try Extracted(text, pieceBytes: pieceBytes)
-            #expect(extracted.ids.count == 2)
-            #expect(extracted.rejects.map(\.reason) == [.tooLarge])
-            #expect(extracted.rejects.first?.content.count == 1 << 20)
+        let long = Array(" \(record) ".utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: Extraction.maximumLineBytes)
+        for (ending, rejects) in [("", 0), (" amberflo_meter: \(record)", 1)] {
+            let text = Array("\(line)\n\(line)".utf8) + long + Array("\(ending)\n\(line)\n".utf8)
+            for pieceBytes in [100_000, text.count] {
+                let extracted = try Extracted(text, pieceBytes: pieceBytes)
+                #expect(extracted.ids.count == 3)
+                #expect(extracted.rejects.map(\.reason) == Array(repeating: .tooLarge, count: rejects))
+                #expect(extracted.accounting.events == 3)
+            }
+        }
+    }
+
+    @Test("reads on behind a document that it does not know")
+    func unknownDocuments() throws {
+        for other in ["{}", "started", "[1]", "{\"level\":\"info\"}"] {
+            let extracted = try Extracted("\(envelope)\n\(other)\n\(envelope)\n\(line)\n\(envelope)")
+            #expect(extracted.eventIds.filter { $0 == "7" }.count == 3, "\(other)")
+            #expect(extracted.ids.count == 4, "\(other)")
+        }
+    }
+
+    @Test("reads arrays of envelopes like envelopes, and a log whose lines only look like events like lines")
+    func shapes() throws {
+        #expect(try Extracted("[\(envelope),\(envelope)]").eventIds == ["7", "7"])
+        let lines = "{\"Records\":3,\"time\":\"x\"}\n\(line)\n{ unclosed\n\(line)"
+        #expect(try Extracted(lines).ids.count == 2)
+        #expect(try Extracted("{\"awslogs\":1}\n\(line)").ids.count == 1)
+    }
+
+    @Test("inputs of one name count equal lines together")
+    func sharedCounter() throws {
+        let counter = LineCounter()
+        var ids: [String] = []
+        for _ in 0..<2 {
+            final class Box { var ids: [String] = [] }
+            let box = Box()
+            var extraction = Extraction(name: "a", format: .lines, lineReader: try LineReader(), lines: counter) {
+                if case .record(let found) = $0 { box.ids.append(found.record.uniqueId) }
+            }
+            let bytes = Array(line.utf8)
+            try extraction.read(bytes.span)
+            try extraction.finish()
+            ids += box.ids
+        }
+        #expect(Set(ids).count == 2)
+    }
+
+    @Test("passes over a byte order mark in every format and in pieces", arguments: [1, 2, 3, 1_000])
+    func mark(pieceBytes: Int) throws {
+        for format in Extraction.Format.allCases where format != .event {
+            let marked = try Extracted(Array("\u{feff}\(line)".utf8), format: format, pieceBytes: pieceBytes)
+            #expect(try marked.ids == Extracted(line).ids)
         }
     }
 
@@ -134,6 +179,14 @@ struct ExtractionTests {
     func damage() throws {
         let lines = Array(repeating: line, count: 20_000).joined(separator: "\n")
         #expect(throws: GzipError.damaged) { try Extracted(Array(gzip(Array(lines.utf8)).dropLast(10))) }
+        // The command finishes what it has: so many lines were found before the damage.
+        final class Box { var records = 0 }
+        let box = Box()
+        var extraction = Extraction(name: "a", format: .auto, lineReader: try LineReader()) { _ in box.records += 1 }
+        let damaged = Array(gzip(Array(lines.utf8)).dropLast(10))
+        try? extraction.read(damaged.span)
+        try? extraction.finish()
+        #expect(box.records > 19_000)
     }
 }
 

@@ -209,7 +209,9 @@ struct AgentTests {
         #expect(try await handle(try agent(store), event).answer == "null")
         #expect(try store.lines("ingest/records/2026-01-02/7-8-").count == 2)
         let broken = MemoryStore { _ throws(DeliveryError) in throw DeliveryError(.transient, "away") }
-        await #expect(throws: Agent.Failed.self) { try await handle(try agent(broken), event) }
+        let outcome = try await agent(broken).handle(event, requestID: "r", deadline: nil)
+        #expect(outcome.failure?.kind == .transient)
+        #expect(outcome.log?.contains("\"metertap\":\"failed\"") == true)
     }
 
     @Test("gives a record the same identity on the direct path and through Kinesis")
@@ -235,8 +237,8 @@ struct IngestSinkTests {
     private func sink(_ transport: FakeTransport) throws -> IngestSink {
         let address = try #require(IngestAddress("https://api.example/ingest"))
         return IngestSink(
-            address: address, key: "secret",
-            client: HTTPClient(transport: transport, clocks: FakeTime().clocks, random: { 0.5 }))
+            address: address, client: HTTPClient(transport: transport, clocks: FakeTime().clocks, random: { 0.5 }),
+            key: { "secret" })
     }
 
     private func ids(_ request: Request) -> [String] {
@@ -279,14 +281,14 @@ struct IngestSinkTests {
         #expect(reject.contains("\"eventId\":\"5\""))
     }
 
-    @Test("that is wrongly configured, or away, dead-letters nothing", arguments: [401, 403, 404, 500, 503, 429])
+    @Test("that is wrongly configured, or away, dead-letters nothing", arguments: [401, 403, 404, 415, 500, 503, 429])
     func notDelivered(status: Int) async throws {
         let transport = FakeTransport { _, _ in Response(status, "no") }
         let store = MemoryStore()
         let event = Events.kinesis([Events.envelope([Events.message(1)], first: 0)])
         let (answer, log) = try await handle(try agent(store, sink: try sink(transport)), event)
         #expect(answer.contains("itemIdentifier"))
-        #expect(log.contains(status == 401 || status == 403 || status == 404 ? "configuration" : "transient"))
+        #expect(log.contains((401...415).contains(status) ? "configuration" : "transient"))
         #expect(store.objects.isEmpty)
     }
 

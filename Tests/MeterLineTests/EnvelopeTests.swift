@@ -93,6 +93,14 @@ struct EnvelopeTests {
         }
     }
 
+    @Test("what stands behind a missing comma is a reject, not silence")
+    func missingComma() throws {
+        let reading = try EnvelopeReading(Sample.envelope("\(good) \(good)"))
+        #expect(reading.ids == ["1"])
+        #expect(reading.rejects.map(\.reason) == [.undecodable])
+        #expect(reading.rejects.first?.content == Array("\(good)]".utf8))
+    }
+
     @Test("bytes that are no UTF-8, NUL and raw line feeds in one message harm no neighbour")
     func rawBytes() throws {
         let parts = Sample.envelope(good, Sample.event("@"), good).utf8.split(separator: UInt8(ascii: "@"))
@@ -145,6 +153,7 @@ struct LambdaEventTests {
         #expect(record.data?.decoded(in: event.span) == Array("hi".utf8))
         #expect(try records(text.replacing("1545084650.987", with: "1.545084650987E9")).first?.arrival == 1_545_084_650_987)
         #expect(try records(text.replacing("1545084650.987", with: "1545084650")).first?.arrival == 1_545_084_650_000)
+        #expect(try records(text.replacing("1545084650.987", with: "1e17")).first?.arrival == nil)
     }
 
     @Test("of another service, or no event at all, is told what is supported", arguments: [

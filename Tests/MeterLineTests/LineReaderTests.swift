@@ -239,10 +239,51 @@ struct LineReaderTests {
     func rejectBomb() throws {
         let message = String(repeating: "amberflo_meter:{ ", count: 50_000)
         let reading = try Reading(message)
-        #expect(reading.reasons.count == LineReader.maximumValues + 1)
+        #expect(reading.reasons.count == 101)
         #expect(reading.reasons.last == .tooLarge)
         #expect(reading.rejects.first?.content.count == message.utf8.count)
-        #expect(reading.rejects.reduce(0) { $0 + $1.content.count } < 16 << 20)
+        #expect(reading.rejects.reduce(0) { $0 + $1.content.count } < message.utf8.count + (128 << 10))
+    }
+
+    @Test("bounds what one message gives: values, records of long dimensions, and the time that takes")
+    func recordBombs() throws {
+        let values = (0..<20_000).map { "\"m\($0)\":1" }.joined(separator: ",")
+        let many = try Reading("amberflo_meter: {\"customerId\":\"c\",\"values\":{\(values)}} amberflo_meter: \(record)")
+        #expect(many.records.count == LineReader.maximumValues)
+        #expect(many.reasons == [.tooLarge])
+        let long = (0..<64).map { "\"d\($0)\":\"\(String(repeating: "x", count: 1_024))\"" }.joined(separator: ",")
+        let wide = try Reading(
+            "amberflo_meter: {\"customerId\":\"c\",\"values\":{\(values)},\"dimensions\":{\(long)}}")
+        #expect(wide.records.count < 1_000)
+        #expect(wide.reasons == [.tooLarge])
+        let dimensions = (0..<20_000).map { "\"d\($0)\":1" }.joined(separator: ",")
+        #expect(
+            try Reading("amberflo_meter: {\"customerId\":\"c\",\"values\":{\(values)},\"dimensions\":{\(dimensions)}}")
+                .reasons.allSatisfy { $0 == .invalidDimension || $0 == .tooLarge })
+    }
+
+    @Test("a tag behind a line feed in a JSON string is never silent, also when its value tells no level", arguments: [
+        ("{\"message\":\"x\\namberflo_meter=5\"}", RejectReason.notARecord),
+        ("{\"message\":\"x\\namberflo_meter: {}\"}", .missingMeter),
+        ("{\"message\":\"x\\namberflo_meter: {", .malformedJSON),
+    ])
+    func unknownLevel(message: String, reason: RejectReason) throws {
+        #expect(try Reading(message).reasons == [reason])
+    }
+
+    @Test("a longer tag is found before one that it begins with")
+    func longestTag() throws {
+        #expect(try Reading("acme-meter: \(record)", tags: ["acme", "acme-meter"]).records == ["m c 1"])
+    }
+
+    @Test("a log event's time at the end of all numbers is no time")
+    func extremeTime() throws {
+        let data = Array(
+            Sample.envelope(
+                "{\"id\":\"1\",\"timestamp\":9223372036854775807,\"message\":\"amberflo_meter: "
+                    + "{\\\"customerId\\\":\\\"c\\\",\\\"meterApiName\\\":\\\"m\\\",\\\"meterValue\\\":1,"
+                    + "\\\"time\\\":1767323045000}\"}").utf8)
+        #expect(try EnvelopeReading(data).ids == ["1"])
     }
 
     @Test("refuses tags that are no words")

@@ -256,8 +256,8 @@ def skip_space(message: bytes, at: int) -> int:
     return at
 
 
-def tag_level(message: bytes, end: int) -> int:
-    """The escape level of a tag that ends at `end`, from what follows it."""
+def tag_level(message: bytes, end: int) -> int | None:
+    """The escape level of a tag that ends at `end`, from what follows it; None when nothing tells."""
     token = QUOTE_TOKEN.match(message, end)
     if token is None:
         apostrophe = APOSTROPHE_TOKEN.match(message, end)
@@ -268,9 +268,7 @@ def tag_level(message: bytes, end: int) -> int:
         token = QUOTE_TOKEN.match(message, at)
         if token is None and message[at : at + 1] in (b"{", b"["):
             token = QUOTE_TOKEN.search(message, at)
-    if token is None:
-        return 0
-    return quote_level(token.group()) or 0
+    return None if token is None else quote_level(token.group())
 
 
 def word_starts(message: bytes, start: int, level: int) -> bool:
@@ -301,8 +299,8 @@ def find_tag(message: bytes, start: int, tags: list[bytes]) -> tuple[bytes, int,
             if end < len(message) and message[end] in WORD:
                 continue
             level = tag_level(message, end)
-            if word_starts(message, at, level):
-                return tag, end, level
+            if word_starts(message, at, MAX_LEVEL if level is None else level):
+                return tag, end, level or 0
     return None
 
 

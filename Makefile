@@ -1,0 +1,61 @@
+# Everything sets itself up; see scripts/setup for what is installed.
+# Long campaigns run short in `make test` and long in `make soak`, with the same code.
+
+SHELL := /bin/bash
+release := swift build -c release --static-swift-stdlib -Xswiftc -static-executable
+python := .venv/bin/python
+soak_runs := 300000
+fault_runs := 200
+
+.PHONY: help run build lambda test unit-test integration-test lint format bench soak clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+run: build ## Watch a sample application's log lines become meter records in out/bucket
+	.build/release/metertap demo --directory out/bucket
+
+# The linker warns of name look-ups in static executables; NameService.swift tells why they are safe here.
+build: ## Build .build/release/metertap and .build/release/metertap-lambda
+	@scripts/setup build
+	$(release) --product metertap
+	$(release) --product metertap-lambda
+
+lambda: build ## Make dist/metertap-lambda.zip
+	python3 scripts/make-zip .build/release/metertap-lambda dist/metertap-lambda.zip
+
+test: unit-test integration-test ## Run all tests
+
+unit-test:
+	@scripts/setup test
+	swift build --build-tests
+	swift test --skip-build
+
+integration-test: lambda
+	@scripts/setup test
+	$(release) --product metertap-soak
+	$(release) --product signature-probe
+	.build/release/metertap-soak $(soak_runs) Tests/Corpus/lines.txt
+	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_SIGNATURE_PROBE=$(CURDIR)/.build/release/signature-probe \
+		$(python) -m pytest integration
+
+soak: ## Run the long campaigns: ten million mutations, ten thousand deliveries with faults
+	$(MAKE) integration-test soak_runs=10000000 fault_runs=10000
+
+lint: ## Check format and style
+	@scripts/setup lint
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+	.venv/bin/ruff check integration scripts
+	.venv/bin/ruff format --check integration
+
+format: ## Format the sources
+	@scripts/setup lint
+	swift format --in-place --parallel --recursive Sources Tests Package.swift
+	.venv/bin/ruff format integration
+
+bench: build ## Measure extraction beside grep and a Python agent
+	@scripts/setup test
+	$(python) integration/bench.py
+
+clean:
+	rm -rf .build .venv dist out bench-results
