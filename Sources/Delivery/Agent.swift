@@ -1,4 +1,3 @@
-import Meter
 public import MeterLine
 
 /// The agent's work on one event: read it, deliver what it holds, and say what is durable.
@@ -84,17 +83,15 @@ public struct Agent: Sendable {
                 account.error = DeliveryError(.deadline, "the invocation's time was over before all records were read")
                 break
             }
-            do throws(DeliveryError) {
-                account.report.add(try await deliverer.deliver(batch, deadline: deadline))
-                next = end
-            } catch {
-                if error.kind == .tooLarge, end - next > 1 {
-                    maximum = (end - next) / 2
-                    continue
-                }
-                account.error = error
+            let delivery = await deliverer.deliver(batch, deadline: deadline)
+            if let error = delivery.error, error.kind == .tooLarge, end - next > 1 {
+                maximum = (end - next) / 2
+                continue
             }
             account.accounting.add(accounting)
+            account.report.add(delivery.report)
+            account.error = delivery.error
+            next += batch.sources.prefix { delivery.isDurable($0) }.count
         }
         account.acknowledged = next
         return Outcome(answer: Self.answer(records, durable: next), log: log(account))
@@ -119,7 +116,7 @@ public struct Agent: Sendable {
                 stream: record.stream, shard: record.shard, sequenceNumber: record.sequenceNumber)
             let data = Self.data(record.data, of: event)
             reader.read(data.span, source: source, accounting: &accounting) { builder.append($0, at: position) }
-            builder.flush(at: position)
+            builder.endSource(position)
             index += 1
         }
         return (builder.finish(), index, accounting)
@@ -147,12 +144,10 @@ public struct Agent: Sendable {
     ) async throws -> Outcome {
         var account = InvocationAccount(source: "direct", requestID: requestID, kinesisRecords: 0)
         let batch = readDirect(Self.data(encoded, of: event), &account.accounting)
-        do throws(DeliveryError) {
-            account.report = try await deliverer.deliver(batch, deadline: deadline)
-        } catch {
-            account.error = error
-            throw Failed(description: log(account) ?? error.description)
-        }
+        let delivery = await deliverer.deliver(batch, deadline: deadline)
+        account.report = delivery.report
+        account.error = delivery.error
+        if let error = delivery.error { throw Failed(description: log(account) ?? error.description) }
         return Outcome(answer: Array("null".utf8), log: log(account))
     }
 
@@ -168,7 +163,7 @@ public struct Agent: Sendable {
         var builder = BatchBuilder(format: format, scope: [owner, ""])
         for (finding, position) in findings {
             builder.append(finding, at: position)
-            builder.flush(at: position)
+            builder.endSource(position)
         }
         return builder.finish()
     }
@@ -218,29 +213,14 @@ private struct InvocationAccount {
             object.member("kinesisRecords", kinesisRecords, &output)
             object.member("acknowledged", acknowledged, &output)
         }
-        object.member("envelopes", accounting.envelopes, &output)
-        object.member("controlMessages", accounting.controlMessages, &output)
-        object.member("events", accounting.events, &output)
-        object.member("tagged", accounting.tagged, &output)
-        object.member("mentions", accounting.mentions, &output)
-        object.member("records", accounting.records, &output)
-        object.member("rejects", accounting.rejected, &output)
+        NDJSON.appendMembers(of: accounting, namesIgnoredKeys: false, to: &object, &output)
         object.member("delivered", report.delivered, &output)
         object.member("rejected", report.rejected, &output)
         object.member("refusedBySink", report.refused, &output)
-        object.name("reasons", &output)
-        var reasons = JSONObjectWriter(&output)
-        for (reason, count) in accounting.rejects.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            reasons.member(reason.rawValue, count, &output)
-        }
-        reasons.end(&output)
-        object.member("repeatedInMessage", accounting.repeatedInMessage, &output)
-        object.member("conflictingCustomer", accounting.conflictingCustomer, &output)
-        object.member("ignoredKeys", accounting.ignoredKeys.values.reduce(0, +), &output)
         object.member("parts", report.parts, &output)
         object.member("bytes", report.bytes, &output)
         let elapsed = ContinuousClock.now - start
-        object.member("milliseconds", elapsed / .milliseconds(1) < 1e15 ? Int(elapsed / .milliseconds(1)) : 0, &output)
+        object.member("milliseconds", Int(elapsed / .milliseconds(1)), &output)
         if let error {
             object.member("errorKind", error.kind.rawValue, &output)
             object.member("error", error.description, &output)

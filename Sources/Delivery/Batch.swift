@@ -1,6 +1,6 @@
 import MeterLine
 
-/// What is acknowledged as a whole: all records and rejects of some consecutive Kinesis records, or of one direct event.
+/// What is delivered together: all records and rejects of some consecutive Kinesis records, or of one direct event.
 public struct Batch: Sendable {
     /// The records, in parts of as many as the sink takes at once.
     public var records: [Part] = []
@@ -8,10 +8,20 @@ public struct Batch: Sendable {
     public var origins: [[RecordOrigin]] = []
     /// The rejects, if any.
     public var rejects: Part?
-    /// The log events of the records, if the records themselves do not tell.
-    public var manifest: Part?
-    /// The positions of the rejects that delivery itself may add.
+    /// For each part of `records`, the log events of its records, line by line; empty when the records tell them.
+    public var manifests: [Part] = []
+    /// What the positions are unique in.
     public var scope: [String]
+    /// For each Kinesis record, in order, what must be durable before it is acknowledged.
+    public var sources: [Source] = []
+
+    /// What came of one Kinesis record.
+    public struct Source: Sendable {
+        /// How many records the batch holds up to here, those of this source included.
+        var recordsEnd: Int
+        /// Whether it gave a reject.
+        var hasRejects: Bool
+    }
 
     /// The log event of a record, for the case that the sink refuses it.
     public struct RecordOrigin: Sendable {
@@ -19,11 +29,6 @@ public struct Batch: Sendable {
         var ordinal: Int
         var position: Position
     }
-
-    /// How many records it holds.
-    public var recordCount: Int { records.reduce(0) { $0 + $1.lines } }
-    /// How many rejects it holds.
-    public var rejectCount: Int { rejects?.lines ?? 0 }
 }
 
 /// How batches are made for a sink.
@@ -48,6 +53,9 @@ struct BatchBuilder: ~Copyable {
     private var rejects: PartBuilder
     private var manifest: PartBuilder
     private var partOrigins: [Batch.RecordOrigin] = []
+    private var recordCount = 0
+    /// Whether the current source gave a reject.
+    private var hasRejects = false
 
     /// Lines that are not yet in their part.
     private var recordLines: (text: [UInt8], count: Int) = ([], 0)
@@ -76,12 +84,14 @@ struct BatchBuilder: ~Copyable {
             var line: [UInt8] = []
             NDJSON.append(reject, to: &line)
             rejects.append(line, lines: 1, at: position)
+            hasRejects = true
         }
     }
 
     private mutating func append(_ found: FoundRecord, at position: Position) {
         NDJSON.append(found, provenance: format.provenance, to: &recordLines.text)
         recordLines.count += 1
+        recordCount += 1
         if !format.provenance {
             NDJSON.appendManifest(found, to: &manifestLines.text)
             manifestLines.count += 1
@@ -93,8 +103,14 @@ struct BatchBuilder: ~Copyable {
         if recordLines.text.count >= Self.flushBytes { flush(at: position) }
     }
 
-    /// Ends what comes from one position. Lines of several positions are never in one piece.
-    mutating func flush(at position: Position) {
+    /// Ends what comes from one Kinesis record, also when nothing came of it.
+    mutating func endSource(_ position: Position) {
+        flush(at: position)
+        batch.sources.append(Batch.Source(recordsEnd: recordCount, hasRejects: hasRejects))
+        hasRejects = false
+    }
+
+    private mutating func flush(at position: Position) {
         records.append(recordLines.text, lines: recordLines.count, at: position)
         recordLines.text.removeAll(keepingCapacity: true)
         recordLines.count = 0
@@ -105,25 +121,28 @@ struct BatchBuilder: ~Copyable {
 
     private mutating func closePart(at position: Position) {
         flush(at: position)
-        var closed = PartBuilder(.records, scope: scope)
-        swap(&closed, &records)
-        if let part = closed.finish() {
-            batch.records.append(part)
-            batch.origins.append(partOrigins)
-        }
+        var closedRecords = PartBuilder(.records, scope: scope)
+        var closedManifest = PartBuilder(.manifest, scope: scope)
+        swap(&closedRecords, &records)
+        swap(&closedManifest, &manifest)
+        batch.append(closedRecords.finish(), partOrigins, closedManifest.finish())
         partOrigins = []
     }
 
     /// The finished batch.
     consuming func finish() -> Batch {
         var finished = batch
-        let origins = partOrigins
-        if let part = records.finish() {
-            finished.records.append(part)
-            if format.maximumRecords != nil { finished.origins.append(origins) }
-        }
+        finished.append(records.finish(), partOrigins, manifest.finish())
         finished.rejects = rejects.finish()
-        finished.manifest = manifest.finish()
         return finished
+    }
+}
+
+extension Batch {
+    fileprivate mutating func append(_ part: Part?, _ origins: [RecordOrigin], _ manifest: Part?) {
+        guard let part else { return }
+        records.append(part)
+        self.origins.append(origins)
+        if let manifest { manifests.append(manifest) }
     }
 }

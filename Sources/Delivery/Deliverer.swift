@@ -15,6 +15,28 @@ public struct DeliveryReport: Sendable {
     public var parts = 0
 }
 
+/// How far the delivery of a batch came.
+public struct Delivery: Sendable {
+    /// The figures of what is durable.
+    public fileprivate(set) var report = DeliveryReport()
+    /// Why it went no further; nil when everything is durable.
+    public fileprivate(set) var error: DeliveryError?
+    /// Whether the rejects that the batch came with are durable.
+    fileprivate var hasRejects = false
+    /// How many of the first records are durable: in the sink, with their manifest, or as rejects when it refused them.
+    fileprivate var records = 0
+
+    /// Whether all that came of a Kinesis record is durable.
+    public func isDurable(_ source: Batch.Source) -> Bool {
+        source.recordsEnd <= records && (hasRejects || !source.hasRejects)
+    }
+
+    /// Keeps the first error, but for one that is mended by smaller batches.
+    fileprivate mutating func fail(_ error: DeliveryError?) {
+        if self.error == nil || error?.kind == .tooLarge { self.error = error ?? self.error }
+    }
+}
+
 /// Brings batches to where their records, rejects and manifests belong.
 public struct Deliverer: Sendable {
     private let sink: any RecordSink
@@ -28,46 +50,86 @@ public struct Deliverer: Sendable {
         self.rejects = rejects
     }
 
-    /// Stores everything of a batch durably before it returns.
+    /// Stores everything of a batch durably, as far as it can. To deliver a batch again does no harm.
     ///
-    /// - Throws: `DeliveryError`; then the batch must not be acknowledged. To deliver it again does no harm.
-    public func deliver(
-        _ batch: Batch, deadline: ContinuousClock.Instant?
-    ) async throws(DeliveryError) -> DeliveryReport {
-        var report = DeliveryReport()
-        var refusals = PartBuilder(.rejects, scope: batch.scope)
-        for (index, part) in batch.records.enumerated() {
-            let refused = try await sink.deliver(part, deadline: deadline)
-            for line in refused {
-                Self.append(line, of: batch, part: index, to: &refusals)
-            }
-            report.delivered += part.lines - refused.count
-            report.refused += refused.count
-            report.count(part)
+    /// A failure of one store keeps nothing from another: records go to the sink also when rejects cannot be kept.
+    public func deliver(_ batch: Batch, deadline: ContinuousClock.Instant?) async -> Delivery {
+        var delivery = Delivery()
+        for index in batch.records.indices {
+            guard await deliverPart(index, of: batch, deadline, &delivery) else { break }
         }
-        for part in [batch.rejects, refusals.finish()].compactMap({ $0 }) {
-            try await rejects.put(part, deadline: deadline)
-            report.rejected += part.lines
-            report.count(part)
-        }
-        if let manifest = batch.manifest {
-            try await rejects.put(manifest, deadline: deadline)
-            report.count(manifest)
-        }
-        return report
+        delivery.hasRejects = await put(batch.rejects, deadline, &delivery)
+        if delivery.hasRejects { delivery.report.rejected += batch.rejects?.lines ?? 0 }
+        return delivery
     }
 
-    private static func append(
-        _ refused: RefusedLine, of batch: Batch, part: Int, to builder: inout PartBuilder
-    ) {
-        let record = batch.origins[part][refused.index]
-        var line: [UInt8] = []
-        NDJSON.append(
-            Reject(
-                reason: .refusedBySink, detail: refused.answer, tag: nil, ordinal: record.ordinal,
-                source: .event(record.origin), timestamp: record.origin.timestamp, content: refused.line),
-            to: &line)
-        builder.append(line, lines: 1, at: record.position)
+    /// Delivers one part of records with its manifest, and keeps the records that the sink refuses as rejects; whether
+    /// all of it is done.
+    private func deliverPart(
+        _ index: Int, of batch: Batch, _ deadline: ContinuousClock.Instant?, _ delivery: inout Delivery
+    ) async -> Bool {
+        let part = batch.records[index]
+        let outcome = await sink.deliver(part, deadline: deadline)
+        delivery.fail(outcome.error)
+        delivery.report.delivered += outcome.settled - outcome.refused.count
+        if outcome.settled > 0 { delivery.report.count(part) }
+        let refusals = batch.rejects(of: outcome.refused, ofPart: index)
+        guard await put(refusals, deadline, &delivery) else { return false }
+        delivery.report.rejected += outcome.refused.count
+        delivery.report.refused += outcome.refused.count
+        if !batch.manifests.isEmpty {
+            // Without a manifest what is settled does not count; it is delivered again.
+            guard outcome.error == nil,
+                await put(batch.manifest(ofPart: index, without: outcome.refused), deadline, &delivery)
+            else { return false }
+        }
+        delivery.records += outcome.settled
+        return outcome.error == nil
+    }
+
+    /// Stores a part beside the records, if there is one; whether that is done.
+    private func put(
+        _ part: Part?, _ deadline: ContinuousClock.Instant?, _ delivery: inout Delivery
+    ) async -> Bool {
+        guard let part else { return true }
+        do throws(DeliveryError) {
+            try await rejects.put(part, deadline: deadline)
+        } catch {
+            delivery.fail(error)
+            return false
+        }
+        delivery.report.count(part)
+        return true
+    }
+}
+
+extension Batch {
+    /// The rejects that records become when the sink refuses them.
+    fileprivate func rejects(of refused: [RefusedLine], ofPart index: Int) -> Part? {
+        var builder = PartBuilder(.rejects, scope: scope)
+        for line in refused {
+            let record = origins[index][line.index]
+            var text: [UInt8] = []
+            NDJSON.append(
+                Reject(
+                    reason: .refusedBySink, detail: line.answer, tag: nil, ordinal: record.ordinal,
+                    source: .event(record.origin), timestamp: record.origin.timestamp, content: line.line),
+                to: &text)
+            builder.append(text, lines: 1, at: record.position)
+        }
+        return builder.finish()
+    }
+
+    /// The manifest of the records that the sink took.
+    fileprivate func manifest(ofPart index: Int, without refused: [RefusedLine]) -> Part? {
+        let whole = manifests[index]
+        guard !refused.isEmpty, let text = try? whole.text() else { return whole }
+        let skipped = Set(refused.map(\.index))
+        var builder = PartBuilder(.manifest, scope: scope)
+        for (line, text) in text.split(separator: UInt8(ascii: "\n")).enumerated() where !skipped.contains(line) {
+            builder.append(text + [UInt8(ascii: "\n")], lines: 1, at: origins[index][line].position)
+        }
+        return builder.finish()
     }
 }
 

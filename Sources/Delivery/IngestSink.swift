@@ -32,31 +32,42 @@ public struct IngestSink: RecordSink {
 
     /// Sends the records of a part in one request; where the API refuses them together, in halves, down to those
     /// that it refuses alone.
-    public func deliver(
-        _ part: Part, deadline: ContinuousClock.Instant?
-    ) async throws(DeliveryError) -> [RefusedLine] {
-        guard let answer = try await send(part.body, deadline) else { return [] }
-        let text = try part.text()
-        let lines = text.split(separator: UInt8(ascii: "\n")).map { Array($0) }
-        guard lines.count > 1 else { return [RefusedLine(index: 0, line: lines.first ?? text, answer: answer)] }
-        return try await halve(lines, from: 0, deadline)
+    public func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery {
+        var delivery = PartDelivery()
+        do throws(DeliveryError) {
+            guard let answer = try await send(part.body, deadline) else {
+                delivery.settled = part.lines
+                return delivery
+            }
+            let lines = try part.text().split(separator: UInt8(ascii: "\n")).map { Array($0) + [UInt8(ascii: "\n")] }
+            try await settle(lines[...], refusedWith: answer, deadline, &delivery)
+        } catch {
+            delivery.error = error
+        }
+        return delivery
     }
 
-    private func halve(
-        _ lines: [[UInt8]], from start: Int, _ deadline: ContinuousClock.Instant?
-    ) async throws(DeliveryError) -> [RefusedLine] {
-        let middle = lines.count / 2
-        var refused: [RefusedLine] = []
-        for (half, offset) in [(Array(lines[..<middle]), start), (Array(lines[middle...]), start + middle)] {
-            let body = Array(half.map { $0 + [UInt8(ascii: "\n")] }.joined())
-            guard let answer = try await send(gzip(body), deadline) else { continue }
-            if half.count == 1 {
-                refused.append(RefusedLine(index: offset, line: half[0], answer: answer))
+    /// Settles lines that the API refused together: one alone is refused for good, more are sent in halves.
+    private func settle(
+        _ lines: ArraySlice<[UInt8]>, refusedWith answer: String, _ deadline: ContinuousClock.Instant?,
+        _ delivery: inout PartDelivery
+    ) async throws(DeliveryError) {
+        guard lines.count > 1 else {
+            for line in lines {
+                delivery.refused.append(
+                    RefusedLine(index: delivery.settled, line: line.dropLast(), answer: answer))
+            }
+            delivery.settled += lines.count
+            return
+        }
+        let middle = lines.startIndex + lines.count / 2
+        for half in [lines[..<middle], lines[middle...]] {
+            if let answer = try await send(gzip(Array(half.joined())), deadline) {
+                try await settle(half, refusedWith: answer, deadline, &delivery)
             } else {
-                refused += try await halve(half, from: offset, deadline)
+                delivery.settled += half.count
             }
         }
-        return refused
     }
 
     /// Sends one request; nil when the records are durable, or what the API said when it refuses them.

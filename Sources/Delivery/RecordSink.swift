@@ -4,17 +4,37 @@ import SystemPackage
 
 /// Where records go.
 public protocol RecordSink: Sendable {
-    /// Stores the records of a part durably before it returns.
-    ///
-    /// - Returns: the lines that the sink refused for good, by their place in the part, with its reason.
-    /// - Throws: `DeliveryError` when the rest of the part is not known to be durable.
-    func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError) -> [RefusedLine]
+    /// Stores the records of a part durably before it returns, in their order and as far as it can.
+    func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery
 
     /// The most records of a part; nil for any number.
     var maximumRecords: Int? { get }
 
     /// The place, for people.
     var name: String { get }
+}
+
+/// How far a sink came with a part.
+public struct PartDelivery: Sendable {
+    /// How many of the first lines are settled: durable in the sink, or refused by it.
+    public var settled = 0
+    /// The lines among them that the sink refused for good.
+    public var refused: [RefusedLine] = []
+    /// Why it went no further; nil when the whole part is settled.
+    public var error: DeliveryError?
+
+    /// All of a part, or nothing of it because of an error.
+    init(_ part: Part, _ body: () async throws(DeliveryError) -> Void) async {
+        do throws(DeliveryError) {
+            try await body()
+            settled = part.lines
+        } catch {
+            self.error = error
+        }
+    }
+
+    /// Nothing yet.
+    init() {}
 }
 
 /// One record that a sink does not take and never will.
@@ -43,11 +63,8 @@ public struct StoreSink: RecordSink {
     public var name: String { store.name }
 
     /// Stores the part as one object; a store refuses no single record.
-    public func deliver(
-        _ part: Part, deadline: ContinuousClock.Instant?
-    ) async throws(DeliveryError) -> [RefusedLine] {
-        try await store.put(part, deadline: deadline)
-        return []
+    public func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery {
+        await PartDelivery(part) { () throws(DeliveryError) in try await store.put(part, deadline: deadline) }
     }
 }
 
@@ -63,15 +80,15 @@ public struct StandardOutputSink: RecordSink {
     public var name: String { "stdout" }
 
     /// Writes the lines.
-    public func deliver(
-        _ part: Part, deadline: ContinuousClock.Instant?
-    ) async throws(DeliveryError) -> [RefusedLine] {
-        do {
-            try FileDescriptor.standardOutput.writeAll(part.text())
-        } catch {
-            throw DeliveryError(.transient, "stdout cannot be written: \(error)")
+    public func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery {
+        await PartDelivery(part) { () throws(DeliveryError) in
+            let text = try part.text()
+            do {
+                try FileDescriptor.standardOutput.writeAll(text)
+            } catch {
+                throw DeliveryError(.transient, "stdout cannot be written: \(error)")
+            }
         }
-        return []
     }
 }
 

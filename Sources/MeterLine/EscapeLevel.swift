@@ -11,29 +11,14 @@ enum EscapeLevel {
     /// Returns nil when no quotation mark starts there; `level` is nil when the backslashes before it fit no level.
     static func ofQuote(_ bytes: Span<UInt8>, at position: Int) -> (level: Int?, end: Int)? {
         var end = position
-        var hasEscapedBackslash = false
-        while end < bytes.count {
-            if bytes[end] == UInt8(ascii: "\\") {
-                end += 1
-            } else if end > position, isUnicodeEscape(bytes, at: end, of: UInt8(ascii: "\\")) {
-                hasEscapedBackslash = true
-                end += 5
-            } else {
-                break
-            }
-        }
+        while end < bytes.count, bytes[end] == UInt8(ascii: "\\") { end += 1 }
         guard end < bytes.count else { return nil }
-        let isUnicodeEscape = end > position && isUnicodeEscape(bytes, at: end, of: UInt8(ascii: "\""))
-        guard isUnicodeEscape || bytes[end] == UInt8(ascii: "\"") else { return nil }
         let backslashes = end - position
-        end += isUnicodeEscape ? 5 : 1
-        if hasEscapedBackslash { return (level(decoding: bytes.extracting(position..<end)), end) }
-        return (level(backslashes: backslashes, isUnicodeEscape: isUnicodeEscape), end)
-    }
-
-    /// Whether `u00XX` of a character stands at a position, as it does behind the backslash of its escape.
-    private static func isUnicodeEscape(_ bytes: Span<UInt8>, at position: Int, of character: UInt8) -> Bool {
-        unicodeEscape(bytes, at: position) == UInt32(character)
+        if bytes[end] == UInt8(ascii: "\"") {
+            return (level(backslashes: backslashes, isUnicodeEscape: false), end + 1)
+        }
+        guard backslashes > 0, unicodeEscape(bytes, at: end) == UInt32(UInt8(ascii: "\"")) else { return nil }
+        return (level(backslashes: backslashes, isUnicodeEscape: true), end + 5)
     }
 
     /// The code unit of the `uXXXX` at a position.
@@ -89,20 +74,6 @@ enum EscapeLevel {
         return level
     }
 
-    /// The same for a quotation mark some of whose backslashes are written as `\u005c`.
-    private static func level(decoding token: Span<UInt8>) -> Int? {
-        var text = bytes(of: token)
-        var level = 0
-        while text.count > 1, text[text.count - 2] == UInt8(ascii: "\\") || text.last != UInt8(ascii: "\"") {
-            let decoded = UnescapedText(text.span, from: 0, level: 1, prefix: text.count).text
-            // Each decoding shortens the token; what does not come down to a quotation mark fits no level.
-            guard !decoded.isEmpty, decoded.count < text.count else { return nil }
-            text = decoded
-            level += 1
-        }
-        return level
-    }
-
     /// Whether the byte before a tag, seen on the tag's level, ends a word: `\namberflo_meter` inside a JSON string is
     /// a line feed and the tag.
     static func endsWord(_ bytes: Span<UInt8>, before position: Int, level: Int) -> Bool {
@@ -128,17 +99,7 @@ enum EscapeLevel {
             ending = isSurrogate ? Array("u00e9".utf8) : MeterLine.bytes(of: bytes.extracting(letter..<position))
         }
         var start = letter
-        var position = letter
-        while position > 0 {
-            if bytes[position - 1] == UInt8(ascii: "\\") {
-                position -= 1
-                start = position
-            } else if isUnicodeEscape(bytes, at: position - 5, of: UInt8(ascii: "\\")) {
-                position -= 5
-            } else {
-                break
-            }
-        }
+        while start > 0, bytes[start - 1] == UInt8(ascii: "\\") { start -= 1 }
         return start < letter ? MeterLine.bytes(of: bytes.extracting(start..<letter)) + ending : nil
     }
 }

@@ -40,10 +40,11 @@ public enum NDJSON {
 
     /// Appends a reject's line.
     ///
-    /// `message` is the text at fault. Content that is not UTF-8, such as the data of an envelope, stands as base64
-    /// in a last key `data`, so that no byte of it is lost.
+    /// `message` is the text at fault. A message that is not UTF-8 stands as base64 too, in a last key `data`, so that
+    /// no byte of it is lost; the data of an envelope stands only there.
     public static func append(_ reject: Reject, to output: inout [UInt8]) {
-        let isText = (try? UTF8Span(validating: reject.content.span)) != nil
+        let isMessage = if case .event = reject.source { true } else { false }
+        let isText = isMessage && (try? UTF8Span(validating: reject.content.span)) != nil
         var object = JSONObjectWriter(&output)
         object.member("reason", reject.reason.rawValue, &output)
         object.member("detail", reject.detail, &output)
@@ -56,36 +57,36 @@ public enum NDJSON {
         object.name("source", &output)
         append(reject.source, to: &output)
         object.literal("timestamp", reject.timestamp.map { String($0) } ?? "null", &output)
-        let isData = if case .event = reject.source { false } else { !isText }
-        object.member("message", isData ? "" : String(decoding: reject.content, as: UTF8.self), &output)
+        object.member("message", isMessage ? String(decoding: reject.content, as: UTF8.self) : "", &output)
         if !isText { object.member("data", Base64.encode(reject.content), &output) }
         object.end(&output)
         output.append(UInt8(ascii: "\n"))
     }
 
-    /// Appends the accounting as one line.
+    /// Appends the members of an accounting to an object.
     ///
-    /// - Parameter more: further figures, written first.
-    public static func append(
-        _ accounting: Accounting, more: KeyValuePairs<String, Int> = [:], to output: inout [UInt8]
+    /// - Parameter namesIgnoredKeys: whether the names of ignored keys are told, or only how many there were: a name comes
+    ///   from a log line and must not stand in the agent's own log.
+    package static func appendMembers(
+        of accounting: Accounting, namesIgnoredKeys: Bool, to object: inout JSONObjectWriter, _ output: inout [UInt8]
     ) {
-        var object = JSONObjectWriter(&output)
-        for (name, count) in more { object.member(name, count, &output) }
         object.member("envelopes", accounting.envelopes, &output)
         object.member("controlMessages", accounting.controlMessages, &output)
         object.member("events", accounting.events, &output)
         object.member("tagged", accounting.tagged, &output)
         object.member("mentions", accounting.mentions, &output)
         object.member("records", accounting.records, &output)
-        object.member("rejected", accounting.rejected, &output)
-        object.name("rejects", &output)
+        object.member("rejects", accounting.rejected, &output)
+        object.name("reasons", &output)
         append(counts: accounting.rejects.map { ($0.key.rawValue, $0.value) }, to: &output)
         object.member("repeatedInMessage", accounting.repeatedInMessage, &output)
         object.member("conflictingCustomer", accounting.conflictingCustomer, &output)
-        object.name("ignoredKeys", &output)
-        append(counts: accounting.ignoredKeys.map { ($0.key, $0.value) }, to: &output)
-        object.end(&output)
-        output.append(UInt8(ascii: "\n"))
+        if namesIgnoredKeys {
+            object.name("ignoredKeys", &output)
+            append(counts: accounting.ignoredKeys.map { ($0.key, $0.value) }, to: &output)
+        } else {
+            object.member("ignoredKeys", accounting.ignoredKeys.values.reduce(0, +), &output)
+        }
     }
 
     private static func append(counts: [(String, Int)], to output: inout [UInt8]) {

@@ -130,7 +130,11 @@ struct Extract: ParsableCommand {
 
     private func report(_ accounting: Accounting, _ bytesRead: Int) throws {
         var line: [UInt8] = []
-        NDJSON.append(accounting, more: ["bytes": bytesRead], to: &line)
+        var object = JSONObjectWriter(&line)
+        object.member("bytes", bytesRead, &line)
+        NDJSON.appendMembers(of: accounting, namesIgnoredKeys: true, to: &object, &line)
+        object.end(&line)
+        line.append(UInt8(ascii: "\n"))
         if let summary {
             let file = try opening(summary) { try OutputFile(path: summary) }
             file.buffer = line

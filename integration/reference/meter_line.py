@@ -47,8 +47,7 @@ DATE_TIME = re.compile(
 )
 LINE_EPOCH = re.compile(r"([0-9]{13}|[0-9]{10})[^0-9]")
 
-# What decodes to backslashes: plain ones, and u005c behind what is a backslash by then.
-BACKSLASHES = rb"\\(?:\\|u005[cC])*"
+BACKSLASHES = rb"\\+"
 QUOTE_TOKEN = re.compile(rb'(?:%b)?"|%bu0022' % (BACKSLASHES, BACKSLASHES))
 ESCAPE_AT_END = re.compile(rb"%b(?:[nrtbf]|u[0-9A-Fa-f]{4})\Z" % BACKSLASHES)
 SPACE_TOKEN = re.compile(rb"[ \t\n\r]|\\+(?:[nrt]|u0020|u0009|u000[aAdD])")
@@ -139,7 +138,8 @@ class Counts:
             "tagged": self.tagged,
             "mentions": self.mentions,
             "records": self.records,
-            "rejects": dict(self.rejects),
+            "rejects": sum(self.rejects.values()),
+            "reasons": dict(self.rejects),
             "repeatedInMessage": self.repeated_in_message,
             "conflictingCustomer": self.conflicting_customer,
             "ignoredKeys": dict(self.ignored_keys),
