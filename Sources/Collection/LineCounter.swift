@@ -129,7 +129,9 @@ private final class CounterTable {
     private static func temporaryFile() throws(Errno) -> FileDescriptor {
         let directory = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         var path = Array("\(directory)/metertap-lines-XXXXXX".utf8CString)
-        let descriptor = unsafe path.withUnsafeMutableBufferPointer { unsafe $0.baseAddress.map { unsafe mkstemp($0) } ?? -1 }
+        let descriptor = unsafe path.withUnsafeMutableBufferPointer {
+            unsafe $0.baseAddress.map { unsafe mkstemp($0) } ?? -1
+        }
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         _ = unsafe path.withUnsafeBufferPointer { unsafe $0.baseAddress.map { unsafe unlink($0) } }
         return FileDescriptor(rawValue: descriptor)

@@ -60,7 +60,8 @@ public struct AgentSettings: Sendable {
         let variables = Variables(environment)
         guard let sinkURL = variables["METERTAP_SINK"] else {
             throw SettingError(
-                "METERTAP_SINK", "is not set, so that records have nowhere to go; set it to s3://bucket/prefix or "
+                "METERTAP_SINK",
+                "is not set, so that records have nowhere to go; set it to s3://bucket/prefix or "
                     + "https://host/ingest")
         }
         sink = try Location(sinkURL, setting: "METERTAP_SINK")

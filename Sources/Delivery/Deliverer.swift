@@ -69,22 +69,23 @@ public struct Deliverer: Sendable {
         _ index: Int, of batch: Batch, _ deadline: ContinuousClock.Instant?, _ delivery: inout Delivery
     ) async -> Bool {
         let part = batch.records[index]
-        let outcome = await sink.deliver(part, deadline: deadline)
+        var outcome = await sink.deliver(part, deadline: deadline)
         delivery.fail(outcome.error)
         delivery.report.delivered += outcome.settled - outcome.refused.count
         if outcome.settled > 0 { delivery.report.count(part) }
-        let refusals = batch.rejects(of: outcome.refused, ofPart: index)
-        guard await put(refusals, deadline, &delivery) else { return false }
-        delivery.report.rejected += outcome.refused.count
-        delivery.report.refused += outcome.refused.count
-        if !batch.manifests.isEmpty {
-            // Without a manifest what is settled does not count; it is delivered again.
-            guard outcome.error == nil,
-                await put(batch.manifest(ofPart: index, without: outcome.refused), deadline, &delivery)
-            else { return false }
+        if await put(batch.rejects(of: outcome.refused, ofPart: index), deadline, &delivery) {
+            delivery.report.rejected += outcome.refused.count
+            delivery.report.refused += outcome.refused.count
+        } else {
+            // What stands before the first refused record is settled all the same.
+            outcome.settled = outcome.refused.first?.index ?? 0
+        }
+        if await !put(batch.manifest(ofPart: index, outcome), deadline, &delivery) {
+            // Only refused records need no place in a manifest.
+            outcome.settled = zip(outcome.refused, 0...).prefix { $0.index == $1 }.count
         }
         delivery.records += outcome.settled
-        return outcome.error == nil
+        return outcome.settled == part.lines
     }
 
     /// Stores a part beside the records, if there is one; whether that is done.
@@ -124,12 +125,15 @@ extension Batch {
     }
 
     /// The manifest of the records that the sink took.
-    fileprivate func manifest(ofPart index: Int, without refused: [RefusedLine]) -> Part? {
+    fileprivate func manifest(ofPart index: Int, _ outcome: PartDelivery) -> Part? {
+        guard !manifests.isEmpty, outcome.settled > 0 else { return nil }
         let whole = manifests[index]
-        guard !refused.isEmpty, let text = try? whole.text() else { return whole }
-        let skipped = Set(refused.map(\.index))
+        if outcome.settled == whole.lines, outcome.refused.isEmpty { return whole }
+        guard let text = try? whole.text() else { return whole }
+        let refused = Set(outcome.refused.map(\.index))
         var builder = PartBuilder(.manifest, scope: scope)
-        for (line, text) in text.split(separator: UInt8(ascii: "\n")).enumerated() where !skipped.contains(line) {
+        let lines = text.split(separator: UInt8(ascii: "\n")).prefix(outcome.settled)
+        for (line, text) in lines.enumerated() where !refused.contains(line) {
             builder.append(text + [UInt8(ascii: "\n")], lines: 1, at: origins[index][line].position)
         }
         return builder.finish()

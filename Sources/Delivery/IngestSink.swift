@@ -143,7 +143,8 @@ public struct IngestAddress: Sendable, Hashable, CustomStringConvertible {
         guard !authority.isEmpty, !authority.contains("@"), !authority.contains(" ") else { return nil }
         let rest = String(parts[1].dropFirst(authority.count))
         if parts[0] == "http" {
-            let host = authority.hasPrefix("[") ? "\(authority.prefix { $0 != "]" })]" : "\(authority.prefix { $0 != ":" })"
+            let host =
+                authority.hasPrefix("[") ? "\(authority.prefix { $0 != "]" })]" : "\(authority.prefix { $0 != ":" })"
             guard ["127.0.0.1", "localhost", "[::1]"].contains(host) else { return nil }
         }
         scheme = parts[0]

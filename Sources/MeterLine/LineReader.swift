@@ -54,12 +54,12 @@ public struct LineReader: Sendable {
         var position = 0
         while !values.isFull, let hit = scanner.next(message, from: position) {
             position = hit.range.upperBound
-            let level = reader.level(message, behind: position)
-            guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: level ?? EscapeLevel.maximum)
-            else { continue }
+            let (level, isCertain) = reader.level(message, behind: position)
+            let wordLevel = isCertain ? level : EscapeLevel.maximum
+            guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: wordLevel) else { continue }
             values.tag = scanner.tags[hit.tag]
             values.tagPosition = hit.range.lowerBound
-            switch reader.read(message, behind: position, level: level ?? 0) {
+            switch reader.read(message, behind: position, level: level) {
             case .mention(let end):
                 accounting.mentions += 1
                 position = end

@@ -32,20 +32,41 @@ struct TaggedValueReader {
     /// marks passes each byte once.
     private var nextQuote = 0
 
-    /// The level of a tag that ends at `end`; nil when nothing behind it tells. It may be deeper than what is read.
-    mutating func level(_ message: Span<UInt8>, behind end: Int) -> Int? {
+    /// The level of a tag that ends at `end`. It may be deeper than what is read.
+    ///
+    /// `isCertain` is false when no quotation mark of the value itself tells the level.
+    mutating func level(_ message: Span<UInt8>, behind end: Int) -> (level: Int, isCertain: Bool) {
         let quote: (level: Int?, end: Int)?
+        var isCertain = true
         if let direct = EscapeLevel.ofQuote(message, at: end) {
             quote = direct
         } else {
             let start = Self.valueStart(message, from: end)
-            guard start < message.count else { return nil }
+            guard start < message.count else { return (0, false) }
             switch message[start] {
-            case UInt8(ascii: "{"), UInt8(ascii: "["): quote = firstQuote(message, from: start)
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                quote = firstQuote(message, from: start)
+                isCertain = Self.isOpening(message, start..<nextQuote)
             default: quote = EscapeLevel.ofQuote(message, at: start)
             }
         }
-        return quote?.level
+        guard let level = quote?.level else { return (0, false) }
+        return (level, isCertain)
+    }
+
+    /// Whether a range holds opening brackets and white space alone.
+    private static func isOpening(_ message: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            if message[position] == UInt8(ascii: "{") || message[position] == UInt8(ascii: "[") {
+                position += 1
+            } else if let (byte, end) = EscapeLevel.separator(message, at: position), byte == 0x20 {
+                position = end
+            } else {
+                return false
+            }
+        }
+        return true
     }
 
     /// Behind an apostrophe, white space, and one colon or equals sign, each of which may be escaped.
@@ -269,7 +290,9 @@ struct TaggedValueReader {
     }
 
     /// A number, true, false or null that ends where its word ends.
-    private static func scalar(_ text: Span<UInt8>, _ start: Int, isWhole: Bool) throws(JSON.Fault) -> (Outcome, end: Int) {
+    private static func scalar(_ text: Span<UInt8>, _ start: Int, isWhole: Bool) throws(JSON.Fault) -> (
+        Outcome, end: Int
+    ) {
         var position = start
         let value = try JSON.value(text, &position)
         if position == text.count, !isWhole { throw .unexpectedEnd }

@@ -75,16 +75,19 @@ public struct SampleApplication: Sendable {
         let milliseconds = random.next(below: 400)
         switch service {
         case "checkout-api":
-            let record = record(customer, "ApiCalls", "1", "\"dimensions\":{\"method\":\"POST\",\"route\":\"/v1/orders\"}")
+            let record = record(
+                customer, "ApiCalls", "1", "\"dimensions\":{\"method\":\"POST\",\"route\":\"/v1/orders\"}")
             return ("INFO request done amberflo_meter: \(record) took \(milliseconds) ms", 1)
         case "search":
             // Lambda's JSON log format: the application's line is a string in the runtime's document.
             let record = record(customer, "Searches", "1", "\"dimensions\":{\"index\":\"products\"}")
-            var document = Array("{\"level\":\"INFO\",\"requestId\":\"\(random.next(below: 1 << 30))\",\"message\":".utf8)
+            var document = Array(
+                "{\"level\":\"INFO\",\"requestId\":\"\(random.next(below: 1 << 30))\",\"message\":".utf8)
             appendJSONString("meter_record_for_cw \(record)", to: &document)
             return (String(decoding: document, as: UTF8.self) + "}", 1)
         case "gateway":
-            let record = record(customer, "EgressGB", "0.\(100 + random.next(below: 900))", "\"region\":\"eu-central-1\"")
+            let record = record(
+                customer, "EgressGB", "0.\(100 + random.next(below: 900))", "\"region\":\"eu-central-1\"")
             var line = Array("level=info msg=served amberflo_meter=".utf8)
             appendJSONString(record, to: &line)
             return (String(decoding: line, as: UTF8.self), 1)

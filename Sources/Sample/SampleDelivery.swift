@@ -35,7 +35,8 @@ public struct SampleDelivery: Sendable {
         kinesis.member("partitionKey", lines.first?.instance ?? "", &output)
         kinesis.member("sequenceNumber", sequence, &output)
         kinesis.member("data", Base64.encode(gzip(envelope(lines))), &output)
-        kinesis.literal("approximateArrivalTimestamp", "\(arrival / 1_000).\(Self.padded(Int(arrival % 1_000), 3))", &output)
+        kinesis.literal(
+            "approximateArrivalTimestamp", "\(arrival / 1_000).\(Self.padded(Int(arrival % 1_000), 3))", &output)
         kinesis.end(&output)
         record.member("eventSource", "aws:kinesis", &output)
         record.member("eventID", "shardId-000000000000:\(sequence)", &output)

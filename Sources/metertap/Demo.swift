@@ -68,7 +68,8 @@ struct Demo: AsyncParsableCommand {
         guard totals.records == written.records, totals.rejects == written.rejects,
             totals.delivered + totals.rejected == totals.records + totals.rejects
         else {
-            throw Failure(message: "the figures do not add up; this is a fault of Metertap, please report it", code: .failure)
+            throw Failure(
+                message: "the figures do not add up; this is a fault of Metertap, please report it", code: .failure)
         }
     }
 }
@@ -135,8 +136,9 @@ enum DemoScreen {
         for (name, wrote, found) in rows {
             print("  \(padded(name, 9)) \(leading(Display.count(wrote), 10))\(leading(Display.count(found), 10))")
         }
-        print("\n  found \(Display.count(totals.records + totals.rejects)) = delivered "
-            + "\(Display.count(totals.delivered)) + rejected \(Display.count(totals.rejected))")
+        print(
+            "\n  found \(Display.count(totals.records + totals.rejects)) = delivered "
+                + "\(Display.count(totals.delivered)) + rejected \(Display.count(totals.rejected))")
         print("  tags that were only mentioned: \(Display.count(totals.mentions))")
         for (reason, count) in totals.reasons.sorted(by: { $0.value > $1.value }) {
             print("  \(padded(reason, 16))\(leading(Display.count(count), 7))")

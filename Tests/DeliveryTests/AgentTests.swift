@@ -292,11 +292,13 @@ struct IngestSinkTests {
         #expect(store.objects.isEmpty)
     }
 
-    @Test("is addressed by https, or on this machine", arguments: [
-        ("https://h/ingest", true), ("https://h", true), ("http://127.0.0.1:8080/ingest", true),
-        ("http://localhost/x", true), ("http://[::1]:80/x", true), ("http://h/ingest", false), ("ftp://h", false),
-        ("https://", false), ("https://user@h/", false), ("http://localhost.evil.example/", false),
-    ])
+    @Test(
+        "is addressed by https, or on this machine",
+        arguments: [
+            ("https://h/ingest", true), ("https://h", true), ("http://127.0.0.1:8080/ingest", true),
+            ("http://localhost/x", true), ("http://[::1]:80/x", true), ("http://h/ingest", false), ("ftp://h", false),
+            ("https://", false), ("https://user@h/", false), ("http://localhost.evil.example/", false),
+        ])
     func addresses(url: String, isTaken: Bool) {
         #expect((IngestAddress(url) != nil) == isTaken)
     }

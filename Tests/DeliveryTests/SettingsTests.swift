@@ -48,7 +48,8 @@ struct SettingsTests {
     func otherAccount() {
         #expect(
             problem([
-                "METERTAP_SINK": "s3://theirs", "METERTAP_SINK_ROLE_ARN": "arn", "METERTAP_REJECTS": "s3://ours/rejects",
+                "METERTAP_SINK": "s3://theirs", "METERTAP_SINK_ROLE_ARN": "arn",
+                "METERTAP_REJECTS": "s3://ours/rejects",
             ]) == nil)
     }
 }
@@ -58,7 +59,8 @@ struct DirectoryStoreTests {
     @Test("names the directory that cannot be written, and what it means")
     func unwritable() async throws {
         let agent = Agent(
-            reader: try LineReader(), sink: StoreSink(DirectoryStore("/proc/metertap")), rejects: DirectoryStore("/proc/metertap"),
+            reader: try LineReader(), sink: StoreSink(DirectoryStore("/proc/metertap")),
+            rejects: DirectoryStore("/proc/metertap"),
             provenance: true)
         let event = Array("{\"awslogs\":{\"data\":\"bm8=\"}}".utf8)
         let failure = try await agent.handle(event, requestID: "r", deadline: nil).failure

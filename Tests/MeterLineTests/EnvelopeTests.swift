@@ -74,7 +74,9 @@ struct EnvelopeTests {
 
     @Test(
         "keeps what it cannot decode as one reject that holds it",
-        arguments: ["", "no JSON", "[]", "{}", "{\"owner\":\"1\",\"logEvents\":[]}", "{\"messageType\":\"DATA_MESSAGE\""])
+        arguments: [
+            "", "no JSON", "[]", "{}", "{\"owner\":\"1\",\"logEvents\":[]}", "{\"messageType\":\"DATA_MESSAGE\"",
+        ])
     func undecodable(text: String) throws {
         for data in [Array(text.utf8), gzip(Array(text.utf8))] {
             let reading = try EnvelopeReading(data)
@@ -85,7 +87,8 @@ struct EnvelopeTests {
 
     @Test("one bad event harms no neighbour")
     func badEvent() throws {
-        for bad in ["7", "null", "{}", "{\"id\":\"2\"}", "{\"id\":\"2\",\"message\":7}", "{\"message\":\"x\"}", "[[]]"] {
+        for bad in ["7", "null", "{}", "{\"id\":\"2\"}", "{\"id\":\"2\",\"message\":7}", "{\"message\":\"x\"}", "[[]]"]
+        {
             let reading = try EnvelopeReading(Sample.envelope(good, bad, good))
             #expect(reading.ids == ["1", "1"], "\(bad)")
             #expect(reading.rejects.map(\.reason) == [.undecodable], "\(bad)")
@@ -151,15 +154,19 @@ struct LambdaEventTests {
         #expect(record.arrival == 1_545_084_650_987)
         let event = Array(text.utf8)
         #expect(record.data?.decoded(in: event.span) == Array("hi".utf8))
-        #expect(try records(text.replacing("1545084650.987", with: "1.545084650987E9")).first?.arrival == 1_545_084_650_987)
+        #expect(
+            try records(text.replacing("1545084650.987", with: "1.545084650987E9")).first?.arrival == 1_545_084_650_987)
         #expect(try records(text.replacing("1545084650.987", with: "1545084650")).first?.arrival == 1_545_084_650_000)
         #expect(try records(text.replacing("1545084650.987", with: "1e17")).first?.arrival == nil)
     }
 
-    @Test("of another service, or no event at all, is told what is supported", arguments: [
-        "{\"Records\":[{\"eventSource\":\"aws:sqs\",\"body\":\"x\"}]}", "{\"Records\":[{\"eventSource\":\"aws:s3\"}]}",
-        "{\"deliveryStreamArn\":\"arn\",\"records\":[]}", "{}", "[]", "", "{\"Records\":",
-    ])
+    @Test(
+        "of another service, or no event at all, is told what is supported",
+        arguments: [
+            "{\"Records\":[{\"eventSource\":\"aws:sqs\",\"body\":\"x\"}]}",
+            "{\"Records\":[{\"eventSource\":\"aws:s3\"}]}",
+            "{\"deliveryStreamArn\":\"arn\",\"records\":[]}", "{}", "[]", "", "{\"Records\":",
+        ])
     func unsupported(text: String) {
         let event = Array(text.utf8)
         do throws(LambdaEvent.Unsupported) {
@@ -170,7 +177,9 @@ struct LambdaEventTests {
         }
     }
 
-    @Test("published events are told apart", .enabled(if: SharedData.folder("lambda-events") != nil, "left out: no ../shared"))
+    @Test(
+        "published events are told apart",
+        .enabled(if: SharedData.folder("lambda-events") != nil, "left out: no ../shared"))
     func published() throws {
         #expect(try kind("kinesis-event.json") == "kinesis")
         #expect(try kind("kinesis-time-window-event.json") == "kinesis")

@@ -169,7 +169,8 @@ struct LineReaderTests {
     @Test("searches nothing inside a value that it read")
     func insideValue() throws {
         let reading = try Reading(
-            "amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1,\"x\":{\"amberflo_meter\":{}}}")
+            "amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1,\"x\":{\"amberflo_meter\":{}}}"
+        )
         #expect(reading.records == ["m c 1"])
         #expect(reading.reasons.isEmpty)
         #expect(reading.accounting.ignoredKeys == ["x": 1])
@@ -248,7 +249,8 @@ struct LineReaderTests {
     @Test("bounds what one message gives: values, records of long dimensions, and the time that takes")
     func recordBombs() throws {
         let values = (0..<20_000).map { "\"m\($0)\":1" }.joined(separator: ",")
-        let many = try Reading("amberflo_meter: {\"customerId\":\"c\",\"values\":{\(values)}} amberflo_meter: \(record)")
+        let many = try Reading(
+            "amberflo_meter: {\"customerId\":\"c\",\"values\":{\(values)}} amberflo_meter: \(record)")
         #expect(many.records.count == LineReader.maximumValues)
         #expect(many.reasons == [.tooLarge])
         let long = (0..<64).map { "\"d\($0)\":\"\(String(repeating: "x", count: 1_024))\"" }.joined(separator: ",")
@@ -262,11 +264,13 @@ struct LineReaderTests {
                 .reasons.allSatisfy { $0 == .invalidDimension || $0 == .tooLarge })
     }
 
-    @Test("a tag behind a line feed in a JSON string is never silent, also when its value tells no level", arguments: [
-        ("{\"message\":\"x\\namberflo_meter=5\"}", RejectReason.notARecord),
-        ("{\"message\":\"x\\namberflo_meter: {}\"}", .missingMeter),
-        ("{\"message\":\"x\\namberflo_meter: {", .malformedJSON),
-    ])
+    @Test(
+        "a tag behind a line feed in a JSON string is never silent, also when its value tells no level",
+        arguments: [
+            ("{\"message\":\"x\\namberflo_meter=5\"}", RejectReason.notARecord),
+            ("{\"message\":\"x\\namberflo_meter: {}\"}", .missingMeter),
+            ("{\"message\":\"x\\namberflo_meter: {", .malformedJSON),
+        ])
     func unknownLevel(message: String, reason: RejectReason) throws {
         #expect(try Reading(message).reasons == [reason])
     }
@@ -282,7 +286,8 @@ struct LineReaderTests {
             Sample.envelope(
                 "{\"id\":\"1\",\"timestamp\":9223372036854775807,\"message\":\"amberflo_meter: "
                     + "{\\\"customerId\\\":\\\"c\\\",\\\"meterApiName\\\":\\\"m\\\",\\\"meterValue\\\":1,"
-                    + "\\\"time\\\":1767323045000}\"}").utf8)
+                    + "\\\"time\\\":1767323045000}\"}"
+            ).utf8)
         #expect(try EnvelopeReading(data).ids == ["1"])
     }
 

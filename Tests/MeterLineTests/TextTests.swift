@@ -37,19 +37,25 @@ struct TimestampTests {
         #expect(rfc3339Time(text) == nil)
     }
 
-    @Test("give dates, also before 1970 and at leap days", arguments: [
-        (Int64(0), "1970-01-01"), (-1, "1969-12-31"), (1_709_164_800_000, "2024-02-29"), (951_782_400_000, "2000-02-29"),
-        (4_107_542_399_999, "2100-02-28"), (4_107_542_400_000, "2100-03-01"),
-    ])
+    @Test(
+        "give dates, also before 1970 and at leap days",
+        arguments: [
+            (Int64(0), "1970-01-01"), (-1, "1969-12-31"), (1_709_164_800_000, "2024-02-29"),
+            (951_782_400_000, "2000-02-29"),
+            (4_107_542_399_999, "2100-02-28"), (4_107_542_400_000, "2100-03-01"),
+        ])
     func dates(time: Int64, expected: String) {
         #expect(Timestamp.date(time) == expected)
     }
 
-    @Test("lead a line", arguments: [
-        ("2026-01-02T03:04:05Z INFO x", Int64?(1_767_323_045_000)), ("[2026-01-02T03:04:05Z] x", 1_767_323_045_000),
-        ("1767323045 x", 1_767_323_045_000), ("1767323045123 x", 1_767_323_045_123), ("17673230451 x", nil), ("x", nil),
-        ("", nil), ("[", nil),
-    ])
+    @Test(
+        "lead a line",
+        arguments: [
+            ("2026-01-02T03:04:05Z INFO x", Int64?(1_767_323_045_000)), ("[2026-01-02T03:04:05Z] x", 1_767_323_045_000),
+            ("1767323045 x", 1_767_323_045_000), ("1767323045123 x", 1_767_323_045_123), ("17673230451 x", nil),
+            ("x", nil),
+            ("", nil), ("[", nil),
+        ])
     func leading(line: String, expected: Int64?) {
         #expect(leadingTime(line) == expected)
     }
@@ -58,10 +64,12 @@ struct TimestampTests {
 @Suite("Base64")
 struct Base64Tests {
     /// RFC 4648, section 10.
-    @Test("gives the vectors of its specification", arguments: [
-        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-        ("foobar", "Zm9vYmFy"),
-    ])
+    @Test(
+        "gives the vectors of its specification",
+        arguments: [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ])
     func vectors(text: String, encoded: String) {
         #expect(Base64.encode(Array(text.utf8)) == encoded)
         #expect(decode(encoded) == Array(text.utf8))

@@ -41,7 +41,8 @@ struct QuantityTests {
         #expect(Quantity("1") != Quantity("1.000000000000000000000000000001"))
     }
 
-    @Test("loses its fraction when it is truncated", arguments: [("1.9", 1), ("-1.9", -1), ("0.5", 0), ("12e2", 1_200)])
+    @Test(
+        "loses its fraction when it is truncated", arguments: [("1.9", 1), ("-1.9", -1), ("0.5", 0), ("12e2", 1_200)])
     func truncation(written: String, expected: Int64) {
         #expect(Quantity(written)?.truncated == expected)
     }

@@ -27,7 +27,9 @@ enum Checks {
     /// A mutated envelope, plain or compressed: it is read or kept as one reject.
     static func envelope(_ message: [UInt8], _ mutator: inout Mutator, _ counts: inout Counts) throws {
         let plain = envelope([message, Array(good.utf8)])
-        let data = mutator.flip() ? mutator.mutate(gzip(plain)) : mutator.flip() ? gzip(mutator.mutate(plain)) : mutator.mutate(plain)
+        let data =
+            mutator.flip()
+            ? mutator.mutate(gzip(plain)) : mutator.flip() ? gzip(mutator.mutate(plain)) : mutator.mutate(plain)
         let reading = try read(data)
         if reading.accounting.envelopes + reading.accounting.controlMessages == 0 {
             try require(reading.accounting.rejected == 1, "undecodable data is \(reading.accounting.rejected) rejects")
@@ -133,7 +135,8 @@ enum Checks {
     /// An envelope whose events are numbered from 0. What JSON demands is escaped, everything else stands raw.
     private static func envelope(_ messages: [[UInt8]]) -> [UInt8] {
         var output = Array(
-            "{\"messageType\":\"DATA_MESSAGE\",\"owner\":\"1\",\"logGroup\":\"g\",\"logStream\":\"s\",\"logEvents\":[".utf8)
+            "{\"messageType\":\"DATA_MESSAGE\",\"owner\":\"1\",\"logGroup\":\"g\",\"logStream\":\"s\",\"logEvents\":["
+                .utf8)
         for (index, message) in messages.enumerated() {
             if index > 0 { output.append(UInt8(ascii: ",")) }
             output += Array("{\"id\":\"\(index)\",\"timestamp\":1767323045000,\"message\":\"".utf8)

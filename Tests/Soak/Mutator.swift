@@ -29,9 +29,12 @@ struct Mutator {
     /// What breaks readers: pieces of syntax, tags, limits, and bytes that are no text.
     private static let pieces: [[UInt8]] =
         [
-            "amberflo_meter", "meter_record_for_cw", "amberflo_meter: {", "\"", "\\", "\\\"", "\\\\\\\"", "\\u0022", "{",
-            "}", "[", "]", ":", "=", ",", "null", "true", "-0", "1e999", "1e-30", "\\ud800", "\\udc00", "\\n", "\r", "\t",
-            "\"values\":{", "\"dimensions\":{", "\"customerId\":", "\"uniqueId\":\"\"", "'", "\u{feff}", "é", "e\u{301}",
+            "amberflo_meter", "meter_record_for_cw", "amberflo_meter: {", "\"", "\\", "\\\"", "\\\\\\\"", "\\u0022",
+            "{",
+            "}", "[", "]", ":", "=", ",", "null", "true", "-0", "1e999", "1e-30", "\\ud800", "\\udc00", "\\n", "\r",
+            "\t",
+            "\"values\":{", "\"dimensions\":{", "\"customerId\":", "\"uniqueId\":\"\"", "'", "\u{feff}", "é",
+            "e\u{301}",
             "[[[[[[[[[[[[[[[[[", "{\"a\":{\"a\":{\"a\":", "99999999999999999999999999999999999999",
         ].map { Array($0.utf8) } + [[0], [0xff], [0xc3], [0x1f, 0x8b], [0xed, 0xa0, 0x80]]
 

@@ -17,6 +17,8 @@ DEFAULT_TAGS = ("amberflo_meter", "meter_record_for_cw", "meter_record_for_strea
 MAX_LEVEL = 3
 MAX_NESTING = 16
 MAX_VALUES = 10_000
+MAX_REJECTS = 100  # of one message, and then one that stands for the rest
+MAX_RECORD_BYTES = 16 << 20  # of one message: 512 a record, and its dimensions
 MAX_IGNORED_NAMES = 100
 MAX_TEXT = 256
 MAX_DIMENSIONS = 64
@@ -256,8 +258,9 @@ def skip_space(message: bytes, at: int) -> int:
     return at
 
 
-def tag_level(message: bytes, end: int) -> int | None:
-    """The escape level of a tag that ends at `end`, from what follows it; None when nothing tells."""
+def tag_level(message: bytes, end: int) -> tuple[int, bool]:
+    """The escape level of a tag that ends at `end`, and whether a quote of the value itself tells it."""
+    certain = True
     token = QUOTE_TOKEN.match(message, end)
     if token is None:
         apostrophe = APOSTROPHE_TOKEN.match(message, end)
@@ -268,7 +271,22 @@ def tag_level(message: bytes, end: int) -> int | None:
         token = QUOTE_TOKEN.match(message, at)
         if token is None and message[at : at + 1] in (b"{", b"["):
             token = QUOTE_TOKEN.search(message, at)
-    return None if token is None else quote_level(token.group())
+            certain = token is not None and opens(message[at : token.start()])
+    level = None if token is None else quote_level(token.group())
+    return (0, False) if level is None else (level, certain)
+
+
+def opens(text: bytes) -> bool:
+    """Whether there is nothing but opening brackets and white space."""
+    at = 0
+    while at < len(text):
+        if text[at : at + 1] in (b"{", b"["):
+            at += 1
+        elif space := SPACE_TOKEN.match(text, at):
+            at = space.end()
+        else:
+            return False
+    return True
 
 
 def word_starts(message: bytes, start: int, level: int) -> bool:
@@ -298,9 +316,9 @@ def find_tag(message: bytes, start: int, tags: list[bytes]) -> tuple[bytes, int,
             end = at + len(tag)
             if end < len(message) and message[end] in WORD:
                 continue
-            level = tag_level(message, end)
-            if word_starts(message, at, MAX_LEVEL if level is None else level):
-                return tag, end, level or 0
+            level, certain = tag_level(message, end)
+            if word_starts(message, at, level if certain else MAX_LEVEL):
+                return tag, end, level
     return None
 
 
@@ -735,6 +753,7 @@ def read_message(
     rejects: list[Reject] = []
     counts = Counts(events=1)
     ordinal = 0
+    size_of_records = 0
     encoded = [tag.encode() if isinstance(tag, str) else tag for tag in tags]
 
     class Full(Exception):
@@ -742,12 +761,14 @@ def read_message(
 
     def take(tag: str, outcome: Record | str, level: int) -> None:
         nonlocal ordinal
-        if ordinal == MAX_VALUES:
+        nonlocal size_of_records
+        if ordinal == MAX_VALUES or len(rejects) == MAX_REJECTS or size_of_records >= MAX_RECORD_BYTES:
             rejects.append(Reject("tooLarge", tag, ordinal))
             raise Full
         if isinstance(outcome, Record):
             outcome.ordinal, outcome.level = ordinal, level
             records.append(outcome)
+            size_of_records += 512 + sum(size(text) for pair in outcome.dimensions.items() for text in pair)
         else:
             rejects.append(Reject(outcome, tag, ordinal))
         ordinal += 1
