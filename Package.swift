@@ -12,7 +12,9 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// Libraries also check every use of unsafe memory. Test macros trip over the check, so tests go without it.
+/// Libraries also check every use of unsafe memory.
+///
+/// Test macros trip over the check, so tests go without it.
 let librarySettings: [SwiftSetting] = settings + [.strictMemorySafety()]
 
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")

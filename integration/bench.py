@@ -1,7 +1,7 @@
 """Measures `metertap extract` beside `grep` and a Python agent on the same log, in interleaved rounds.
 
-The Python agent is the port of the vendor's logic in reference/seed_agent.py's manner: a regular expression and
-json.loads for each line, with the network taken out. Prints a table and writes bench-results/extract.json.
+The Python agent works in the manner of the vendor's: a regular expression and json.loads for each line, with
+the network taken out. Prints a table and writes bench-results/extract.json.
 """
 
 import json
@@ -44,7 +44,9 @@ def write_log(path: Path, share: float) -> None:
                 }
                 log.write(f"2026-01-02T03:04:05Z INFO done amberflo_meter: {json.dumps(record)} took 3 ms\n")
             else:
-                log.write(f"2026-01-02T03:04:05Z INFO GET /v1/orders/{number} 200 {number % 90} ms from 10.1.2.3\n")
+                log.write(
+                    f"2026-01-02T03:04:05Z INFO GET /v1/orders/{number} 200 {number % 90} ms from 10.1.2.3\n"
+                )
 
 
 def cpu_seconds(command: list[str]) -> float:
@@ -72,7 +74,9 @@ def main() -> None:
                 for name, command in commands.items():
                     times[name].append(cpu_seconds(command))
             size = log.stat().st_size
-            print(f"\n{share:.0%} of {LINES:,} lines tagged, {size / 1e6:.0f} MB, {ROUNDS} rounds, CPU seconds")
+            print(
+                f"\n{share:.0%} of {LINES:,} lines tagged, {size / 1e6:.0f} MB, {ROUNDS} rounds, CPU seconds"
+            )
             print(f"  {'':18}{'median':>9}{'least':>9}{'most':>9}{'MB/s':>9}{'ratio':>9}")
             ours = statistics.median(times["metertap extract"])
             for name, seconds in times.items():
@@ -84,7 +88,9 @@ def main() -> None:
             results[f"{share:.0%}"] = {name: statistics.median(seconds) for name, seconds in times.items()}
     target = ROOT / "bench-results" / "extract.json"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"machine": platform.machine(), "lines": LINES, "cpuSeconds": results}, indent=2))
+    target.write_text(
+        json.dumps({"machine": platform.machine(), "lines": LINES, "cpuSeconds": results}, indent=2)
+    )
     print(f"\n{target.relative_to(ROOT)}")
 
 

@@ -209,7 +209,9 @@ private struct InvocationAccount {
         self.kinesisRecords = kinesisRecords
     }
 
-    /// One line of JSON. It holds figures alone: no text from a log line, so that it can never feed the agent.
+    /// One line of JSON.
+    ///
+    /// It holds figures alone: no text from a log line, so that it can never feed the agent.
     var line: String {
         var output: [UInt8] = []
         var object = JSONObjectWriter(&output)

@@ -4,7 +4,9 @@ public import HTTP
 import MeterLine
 
 extension Agent {
-    /// Makes the agent that its settings describe. Secrets are read here, once.
+    /// Makes the agent that its settings describe.
+    ///
+    /// Secrets are read here for the first time, so that one that cannot be read ends the start.
     ///
     /// - Throws: `SettingError`, `InvalidTag`, `AWSError`.
     public init(settings: AgentSettings, session: AWSSession, transport: any HTTPTransport) async throws {
@@ -14,7 +16,6 @@ extension Agent {
         switch settings.sink {
         case .ingest(let address):
             let key = try Self.apiKey(settings, session)
-            // A key that cannot be read ends the start, not the first invocation.
             _ = try await key()
             sink = IngestSink(address: address, client: HTTPClient(transport: transport), key: key)
         default:

@@ -50,7 +50,9 @@ public struct Deliverer: Sendable {
         self.rejects = rejects
     }
 
-    /// Stores everything of a batch durably, as far as it can. To deliver a batch again does no harm.
+    /// Stores everything of a batch durably, as far as it can.
+    ///
+    /// To deliver a batch again does no harm.
     ///
     /// A failure of one store keeps nothing from another: records go to the sink also when rejects cannot be kept.
     public func deliver(_ batch: Batch, deadline: ContinuousClock.Instant?) async -> Delivery {

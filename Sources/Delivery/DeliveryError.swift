@@ -1,6 +1,8 @@
 public import AWS
 
-/// Why records or rejects are not durable where they should be. Nothing is lost by it: the caller does not acknowledge.
+/// Why records or rejects are not durable where they should be.
+///
+/// Nothing is lost by it: the caller does not acknowledge.
 public struct DeliveryError: Error, Sendable, CustomStringConvertible {
     /// What is to be done about it.
     public enum Kind: String, Sendable {
@@ -16,7 +18,9 @@ public struct DeliveryError: Error, Sendable, CustomStringConvertible {
 
     /// What is to be done about it.
     public var kind: Kind
-    /// What happened, where, and what to do. Holds neither payload nor secrets.
+    /// What happened, where, and what to do.
+    ///
+    /// Holds neither payload nor secrets.
     public var description: String
 
     /// Makes an error.

@@ -103,8 +103,9 @@ public func isGzip(_ bytes: Span<UInt8>) -> Bool {
         unsafe buffer = grown
     }
 
-    /// What the last member says of its size (RFC 1952: ISIZE, modulo 2^32). A guess that saves growing the buffer;
-    /// nothing depends on its truth.
+    /// What the last member says of its size (RFC 1952: ISIZE, modulo 2^32).
+    ///
+    /// A guess that saves growing the buffer; nothing depends on its truth.
     private static func expectedSize(of compressed: Span<UInt8>) -> Int {
         guard compressed.count >= 18 else { return 0 }
         var size = 0

@@ -11,7 +11,9 @@ public struct Record: Sendable {
     public var meterValue: Quantity
     /// When it was used, in milliseconds since 1970-01-01T00:00:00Z.
     public var meterTimeInMillis: Int64
-    /// Who used it; 1 to 256 bytes. Nil only where the configuration allows records without a customer.
+    /// Who used it; 1 to 256 bytes.
+    ///
+    /// Nil only where the configuration allows records without a customer.
     public var customerId: String?
     /// What else is known, by name; sorted by the bytes of the names, each name once.
     public var dimensions: [Dimension]
@@ -54,6 +56,8 @@ public enum RecordLimits {
     public static let dimensions = 64
     /// The earliest time, 2000-01-01T00:00:00Z: an earlier one was meant as seconds or is an accident.
     public static let earliestTimeInMillis: Int64 = 946_684_800_000
-    /// How far a record's time may lie behind its log event's: 365 days. A later one was meant as microseconds.
+    /// How far a record's time may lie behind its log event's: 365 days.
+    ///
+    /// A later one was meant as microseconds.
     public static let futureInMillis: Int64 = 365 * 86_400_000
 }

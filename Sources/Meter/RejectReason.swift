@@ -1,4 +1,6 @@
-/// Why something that carried a tag is no valid record. The list is closed; `docs/log-line.md` tells each one's remedy.
+/// Why something that carried a tag is no valid record.
+///
+/// The list is closed; `docs/log-line.md` tells each one's remedy.
 public enum RejectReason: String, CaseIterable, Sendable, Hashable {
     /// The tag has a value that is no JSON, is cut off, or holds text that is no UTF-8.
     case malformedJSON

@@ -9,7 +9,9 @@ package enum Base64 {
         return values
     }()
 
-    /// Decodes; nil when the text is no base64. Missing padding is accepted.
+    /// Decodes; nil when the text is no base64.
+    ///
+    /// Missing padding is accepted.
     package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         var end = text.count
         while end > 0, text.count - end < 2, text[end - 1] == UInt8(ascii: "=") { end -= 1 }

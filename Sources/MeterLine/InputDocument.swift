@@ -59,8 +59,10 @@ package enum InputDocument: Sendable, Equatable {
     }
 
     /// The event within a failure record: `requestPayload` of an asynchronous invocation, or the escaped text in
-    /// `payload` that the mapping of a stream writes to S3. Source: AWS Lambda Developer Guide, "Retaining discarded
-    /// batch records" and "Capturing records of asynchronous invocations".
+    /// `payload` that the mapping of a stream writes to S3.
+    ///
+    /// Source: AWS Lambda Developer Guide, "Retaining discarded batch records" and "Capturing records of asynchronous
+    /// invocations".
     package static func event(inFailureRecord text: Span<UInt8>) -> [UInt8]? {
         var event: [UInt8]?
         var position = 0

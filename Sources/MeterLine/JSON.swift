@@ -22,7 +22,9 @@ package enum JSON {
         var hasEscapes: Bool
     }
 
-    /// One value and where it stands. Containers are validated, not interpreted.
+    /// One value and where it stands.
+    ///
+    /// Containers are validated, not interpreted.
     enum Value {
         case string(StringToken)
         case number(Range<Int>)

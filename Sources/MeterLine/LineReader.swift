@@ -35,7 +35,9 @@ public struct LineReader: Sendable {
         list.split(separator: ",").map { $0.filter { $0 != " " } }
     }
 
-    /// Whether the bytes of a tag stand in a message. Only then is there anything to read.
+    /// Whether the bytes of a tag stand in a message.
+    ///
+    /// Only then is there anything to read.
     public func mayHoldTag(_ message: Span<UInt8>) -> Bool {
         scanner.next(message, from: 0) != nil
     }

@@ -135,8 +135,9 @@ enum LooseJSON {
         return JSON.text(position..<end, in: bytes)
     }
 
-    /// The content of a string with its escapes decoded. What is no escape stays as it is written; half of a surrogate
-    /// pair becomes U+FFFD.
+    /// The content of a string with its escapes decoded.
+    ///
+    /// What is no escape stays as it is written; half of a surrogate pair becomes U+FFFD.
     static func decoded(_ range: Range<Int>, in bytes: Span<UInt8>) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(range.count)

@@ -313,8 +313,9 @@ struct RecordReader {
 
     // MARK: - Containers that were validated before
 
-    /// The members of an object, each name once: the last one wins, and stands where it is written. Of a very large
-    /// object only the first members are read, one more than a message may have values.
+    /// The members of an object, each name once: the last one wins, and stands where it is written.
+    ///
+    /// Of a very large object only the first members are read, one more than a message may have values.
     private func distinctMembers(
         of range: Range<Int>, in bytes: Span<UInt8>
     ) -> [(name: JSON.StringToken, value: JSON.Value)] {

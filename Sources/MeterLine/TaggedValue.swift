@@ -28,11 +28,14 @@ struct TaggedValueReader {
     /// How much of a message is unescaped at first; more when the value turns out longer.
     private static let firstPrefix = 512
 
-    /// The position of the next quotation mark from an earlier call. Positions only grow, so the search for quotation
-    /// marks passes each byte once.
+    /// The position of the next quotation mark from an earlier call.
+    ///
+    /// Positions only grow, so the search for quotation marks passes each byte once.
     private var nextQuote = 0
 
-    /// The level of a tag that ends at `end`. It may be deeper than what is read.
+    /// The level of a tag that ends at `end`.
+    ///
+    /// It may be deeper than what is read.
     ///
     /// `isCertain` is false when no quotation mark of the value itself tells the level.
     mutating func level(_ message: Span<UInt8>, behind end: Int) -> (level: Int, isCertain: Bool) {

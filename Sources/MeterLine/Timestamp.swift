@@ -1,6 +1,8 @@
 /// Times as log lines and records write them, in milliseconds since 1970-01-01T00:00:00Z.
 package enum Timestamp {
-    /// The end of the year 9999. What lies behind it was meant in another unit.
+    /// The end of the year 9999.
+    ///
+    /// What lies behind it was meant in another unit.
     package static let latest: Int64 = 253_402_300_799_999
 
     /// A time from 1970 to 9999; nil for any other, which no log event has.
@@ -8,7 +10,9 @@ package enum Timestamp {
         time.flatMap { (0...latest).contains($0) ? $0 : nil }
     }
 
-    /// Reads an RFC 3339 date-time that is all of the bytes. Fractions are cut off to milliseconds.
+    /// Reads an RFC 3339 date-time that is all of the bytes.
+    ///
+    /// Fractions are cut off to milliseconds.
     package static func rfc3339(_ bytes: Span<UInt8>) -> Int64? {
         guard let (time, end) = rfc3339Prefix(bytes), end == bytes.count else { return nil }
         return time

@@ -112,7 +112,9 @@ public struct SampleApplication: Sendable {
     private mutating func customer() -> String { customers[random.next(below: customers.count)] }
 }
 
-/// A generator of random numbers that gives the same numbers for the same seed (SplitMix64, Steele et al. 2014).
+/// A generator of random numbers that gives the same numbers for the same seed (SplitMix64, Steele et al.
+///
+/// 2014).
 public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

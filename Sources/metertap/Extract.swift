@@ -77,7 +77,9 @@ private final class ExtractWork {
         rejects = try command.rejects.map { path in try opening(path) { try OutputFile(path: path) } }
     }
 
-    /// Reads all inputs. Whatever stops it, what was found before is written and accounted for.
+    /// Reads all inputs.
+    ///
+    /// Whatever stops it, what was found before is written and accounted for.
     func run() throws -> Accounting {
         do {
             for file in command.files.isEmpty ? ["-"] : command.files { try read(file) }

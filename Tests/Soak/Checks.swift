@@ -78,7 +78,9 @@ enum Checks {
         var output: [UInt8] = []
         var eventIds: [String] = []
         var rejectedContent: [[UInt8]] = []
-        /// Whether the ordinals of each event grow. Mutated envelopes have events with one id twice.
+        /// Whether the ordinals of each event grow.
+        ///
+        /// Mutated envelopes have events with one id twice.
         var ordinalsGrow = true
         private var ordinals: [String: Int] = [:]
 
@@ -132,7 +134,9 @@ enum Checks {
         return (output.bytes, extraction.accounting)
     }
 
-    /// An envelope whose events are numbered from 0. What JSON demands is escaped, everything else stands raw.
+    /// An envelope whose events are numbered from 0.
+    ///
+    /// What JSON demands is escaped, everything else stands raw.
     private static func envelope(_ messages: [[UInt8]]) -> [UInt8] {
         var output = Array(
             "{\"messageType\":\"DATA_MESSAGE\",\"owner\":\"1\",\"logGroup\":\"g\",\"logStream\":\"s\",\"logEvents\":["

@@ -8,7 +8,9 @@ import Sample
 #endif
 
 /// Throws random mutations of real lines, envelopes and events at the readers, in release, and checks what must always
-/// hold. `soak RUNS [SEED] CORPUS…`: prints its seed, ends with 1 at the first finding that must not be.
+/// hold.
+///
+/// `soak RUNS [SEED] CORPUS…`: prints its seed, ends with 1 at the first finding that must not be.
 @main
 enum Soak {
     static func main() throws {
