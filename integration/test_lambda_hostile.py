@@ -455,3 +455,52 @@ def test_a_file_of_hostile_lines(cli: Path) -> None:
     assert {value["customerId"] for value in result.records} == {"1", "2", "3", "4"}
     assert [reject["reason"] for reject in result.rejects] == ["tooDeep"]
     assert result.peak_memory <= LIMIT
+
+
+# Small input that asks for much output
+
+
+def many_values_with_long_dimensions() -> bytes:
+    values = ",".join(f'"m{i}":1' for i in range(10_000))
+    dimensions = ",".join(f'"d{i}":"{"x" * 1024}"' for i in range(64))
+    record = f'{{"customerId":"c","values":{{{values}}},"dimensions":{{{dimensions}}}}}'
+    return envelope([Event("1" * 56, TIME, Line(f"amberflo_meter: {record}"))], GROUP, STREAM)
+
+
+def many_short_rejects() -> bytes:
+    text = "amberflo_meter=[" + ",".join("1" * 2000) + "]"
+    return envelope([Event(f"{i:056d}", TIME, Line(text)) for i in range(64)], GROUP, STREAM)
+
+
+def many_control_envelopes() -> bytes:
+    return b'{"messageType":"CONTROL_MESSAGE"}' * 1_900_000
+
+
+def many_unknown_keys() -> bytes:
+    keys = ",".join('"a":1' for _ in range(9_000_000))
+    text = f'amberflo_meter: {{"customerId":"c","meterApiName":"m","meterValue":1,{keys}}}'
+    return envelope([Event("1" * 56, TIME, Line(text))], GROUP, STREAM)
+
+
+def many_dimensions() -> bytes:
+    dimensions = ",".join('"a":1' for _ in range(1_000_000))
+    text = f'amberflo_meter: {{"customerId":"c","meterApiName":"m","meterValue":1,"dimensions":{{{dimensions}}}}}'
+    return envelope([Event("1" * 56, TIME, Line(text))], GROUP, STREAM)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        many_values_with_long_dimensions,
+        many_short_rejects,
+        many_control_envelopes,
+        many_unknown_keys,
+        many_dimensions,
+    ],
+)
+def test_small_input_with_much_to_say(make: Callable[[], bytes], run: Callable[..., Outcome]) -> None:
+    outcome = run(gzip.compress(make(), 6))
+    outcome.check_memory()
+    outcome.check_neighbours()
+    written = sum(len(json.dumps(line, default=str)) for line in outcome.records + outcome.rejects)
+    assert written < 64 * MIB, f"{written / MIB:.0f} MiB out of one Kinesis record"

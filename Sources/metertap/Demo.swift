@@ -97,10 +97,13 @@ struct DemoTotals: Decodable {
     var rejected = 0
     var parts = 0
     var reasons: [String: Int] = [:]
+    /// Why a round was not delivered.
+    var error: String?
 
     mutating func add(_ outcome: Agent.Outcome) throws {
         guard let log = outcome.log else { return }
         let other = try JSONDecoder().decode(DemoTotals.self, from: Data(log.utf8))
+        if let error = other.error { throw Failure(message: error, code: .inputOutput) }
         events += other.events
         mentions += other.mentions
         records += other.records
