@@ -516,16 +516,6 @@ def test_lines_of_a_file() -> None:
 # --- the product ---
 
 
-def executable() -> Path:
-    given = os.environ.get("METERTAP_CLI")
-    path = Path(given) if given else Path(__file__).parents[1] / ".build" / "release" / "metertap"
-    if not path.exists():
-        if given:
-            pytest.fail("METERTAP_CLI names no file")
-        pytest.skip("no executable: build the release product or set METERTAP_CLI")
-    return path
-
-
 LINES = ("--format", "lines", "--source", "app.log")
 NO_CUSTOMER = "--allow-missing-customer"
 
@@ -605,13 +595,13 @@ def differences_of(
     return "\n".join(differences)
 
 
-def test_extract_agrees_on_hand_made_lines(tmp_path: Path) -> None:
+def test_extract_agrees_on_hand_made_lines(cli: Path, tmp_path: Path) -> None:
     messages = [m.encode() if isinstance(m, str) else m for m, _, _ in FORMS]
     messages += [m.encode() for m, _ in FIELDS]
     messages += [with_fields(time=text).encode() for text, _ in TIMES]
     lines = [b"2026-01-01T00:00:00Z " + m.replace(b"\r\n", b"\t").replace(b"\n", b" ") for m in messages]
     lines += [line + f" {T}: {R}".encode() for line, _ in LINE_TIMES]
-    differences = compare(executable(), b"\n".join(lines) + b"\n", tmp_path)
+    differences = compare(cli, b"\n".join(lines) + b"\n", tmp_path)
     assert not differences, differences
 
 
@@ -628,8 +618,8 @@ MANY = f"2026-01-01T00:00:00Z {T}: [" + ",".join([R] * 9_998)
     ],
     ids=["full", "one-more", "cut-array", "cut-values"],
 )
-def test_extract_agrees_at_the_limit_of_values(tmp_path: Path, line: str) -> None:
-    differences = compare(executable(), line.encode() + b"\n", tmp_path)
+def test_extract_agrees_at_the_limit_of_values(cli: Path, tmp_path: Path, line: str) -> None:
+    differences = compare(cli, line.encode() + b"\n", tmp_path)
     assert not differences, differences[-2_000:]
 
 
@@ -642,17 +632,15 @@ def seed_and_count() -> tuple[int, int, str]:
 
 
 @pytest.mark.parametrize("flags", [(), (NO_CUSTOMER,)], ids=["customer", "no-customer"])
-def test_extract_agrees_on_generated_lines(tmp_path: Path, flags: tuple[str, ...]) -> None:
-    cli = executable()
+def test_extract_agrees_on_generated_lines(cli: Path, tmp_path: Path, flags: tuple[str, ...]) -> None:
     seed, count, name = seed_and_count()
     differences = compare(cli, LineGenerator(seed).blob(count), tmp_path, *flags)
     assert not differences, f"{name}\n{differences}"
 
 
 @pytest.mark.parametrize("ascii_only", [False, True], ids=["raw", "ascii"])
-def test_extract_agrees_on_an_envelope(tmp_path: Path, ascii_only: bool) -> None:
+def test_extract_agrees_on_an_envelope(cli: Path, tmp_path: Path, ascii_only: bool) -> None:
     """Messages of log events: they may hold line breaks, and each has a time of its own."""
-    cli = executable()
     seed, count, name = seed_and_count()
     generator = LineGenerator(seed)
     account, group, stream = "123456789012", "/aws/lambda/ä", "2026/01/01/[$LATEST]abc"

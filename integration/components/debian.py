@@ -30,25 +30,13 @@ def older_debian(directory: Path, suite: str = "bullseye") -> Path:
     if (root / "complete").exists():
         return root
     directory.mkdir(parents=True, exist_ok=True)
-    environment, program = clean_environment(), shutil.which("debootstrap")
+    environment = clean_environment()
     environment |= {k: v for k, v in os.environ.items() if k.lower().endswith("_proxy")}
-    if program is None:
-        tool = directory / "debootstrap"
-        if not tool.exists():
-            download = directory / "download"
-            download.mkdir(exist_ok=True)
-            subprocess.run(
-                ["apt-get", "download", "debootstrap"], cwd=download, check=True, capture_output=True
-            )
-            package = next(download.glob("debootstrap_*.deb"))
-            subprocess.run(["dpkg-deb", "-x", package, tool], check=True)
-        program = str(tool / "usr/sbin/debootstrap")
-        environment["DEBOOTSTRAP_DIR"] = str(tool / "usr/share/debootstrap")
     problems = []
     for mirror in mirrors():
         shutil.rmtree(root, ignore_errors=True)
         made = subprocess.run(
-            [program, "--foreign", "--variant=minbase", suite, root, mirror],
+            ["/usr/sbin/debootstrap", "--foreign", "--variant=minbase", suite, root, mirror],
             env=environment,
             capture_output=True,
             text=True,
