@@ -484,8 +484,8 @@ def many_unknown_keys() -> bytes:
 
 def many_dimensions() -> bytes:
     dimensions = ",".join('"a":1' for _ in range(1_000_000))
-    text = f'amberflo_meter: {{"customerId":"c","meterApiName":"m","meterValue":1,"dimensions":{{{dimensions}}}}}'
-    return envelope([Event("1" * 56, TIME, Line(text))], GROUP, STREAM)
+    record = f'{{"customerId":"c","meterApiName":"m","meterValue":1,"dimensions":{{{dimensions}}}}}'
+    return envelope([Event("1" * 56, TIME, Line(f"amberflo_meter: {record}"))], GROUP, STREAM)
 
 
 @pytest.mark.parametrize(
