@@ -44,7 +44,7 @@ public struct Extraction: ~Copyable {
     /// Input that is not yet a whole line or document.
     private var pending: [UInt8] = []
     /// Where the search for the end of a document goes on.
-    private var document = DocumentEnd()
+    private var document = DocumentEnd(position: 0)
     /// Whether the line goes on behind its limit.
     private var isPassingOver = false
     /// The last bytes that were passed over, in which a tag may begin.
@@ -224,10 +224,15 @@ public struct Extraction: ~Copyable {
     // MARK: - Documents
 
     private mutating func readDocuments() throws {
+        var start = 0
+        defer {
+            pending.removeFirst(start)
+            document.position -= start
+        }
         while let end = document.next(in: pending) {
-            let text = Array(pending[..<end])
-            pending.removeFirst(end)
-            document = DocumentEnd()
+            let text = Array(pending[start..<end])
+            document = DocumentEnd(position: end)
+            start = end
             try readDocument(text)
         }
     }
@@ -309,10 +314,15 @@ public struct Extraction: ~Copyable {
 
 /// The search for the end of one JSON document, which goes on where it stopped when more input comes.
 private struct DocumentEnd {
-    private var position = 0
+    /// How far the search has come.
+    var position: Int
     private var depth = 0
     private var isInString = false
     private var hasStarted = false
+
+    init(position: Int) {
+        self.position = position
+    }
 
     /// Behind the first whole document, or behind a line that is none; nil when more input is needed.
     mutating func next(in text: [UInt8]) -> Int? {

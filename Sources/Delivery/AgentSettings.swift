@@ -87,16 +87,14 @@ public struct AgentSettings: Sendable {
         self.logLevel = logLevel
     }
 
-    /// Settings of a bucket make no sense beside another sink, nor an external id without a role.
+    /// Another account's credentials make no sense beside a sink that is no bucket, nor an external id without a role.
     private static func checkBucketSettings(_ variables: Variables, _ sink: Location) throws(SettingError) {
         if variables["METERTAP_SINK_EXTERNAL_ID"] != nil, variables["METERTAP_SINK_ROLE_ARN"] == nil {
             throw SettingError("METERTAP_SINK_EXTERNAL_ID", "is set without METERTAP_SINK_ROLE_ARN")
         }
         if case .bucket = sink { return }
-        for name in [
-            "METERTAP_SINK_REGION", "METERTAP_SINK_CREDENTIALS_SECRET_ARN", "METERTAP_SINK_ROLE_ARN",
-            "METERTAP_SINK_ACL",
-        ] where variables[name] != nil {
+        for name in ["METERTAP_SINK_CREDENTIALS_SECRET_ARN", "METERTAP_SINK_ROLE_ARN"]
+        where variables[name] != nil {
             throw SettingError(name, "is set, but METERTAP_SINK is no bucket")
         }
     }

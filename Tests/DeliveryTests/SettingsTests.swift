@@ -33,7 +33,7 @@ struct SettingsTests {
             (["METERTAP_SINK": "s3://b", "METERTAP_PROVENANCE": "yes"], "METERTAP_PROVENANCE"),
             (["METERTAP_SINK": "s3://b", "METERTAP_LOG_LEVEL": "loud"], "METERTAP_LOG_LEVEL"),
             (["METERTAP_SINK": "s3://b", "METERTAP_SINK_EXTERNAL_ID": "x"], "METERTAP_SINK_EXTERNAL_ID"),
-            (["METERTAP_SINK": "file:///x", "METERTAP_SINK_ACL": "private"], "METERTAP_SINK_ACL"),
+            (["METERTAP_SINK": "file:///x", "METERTAP_SINK_ROLE_ARN": "arn"], "METERTAP_SINK_ROLE_ARN"),
         ] as [([String: String], String)])
     func problems(environment: [String: String], variable: String) {
         #expect(problem(environment)?.hasPrefix("\(variable):") == true)
