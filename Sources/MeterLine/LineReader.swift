@@ -242,6 +242,11 @@ private struct MessageValues {
     }
 }
 
+/// Appends the bytes of a span.
+func append(_ span: Span<UInt8>, to output: inout [UInt8]) {
+    unsafe span.withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
+}
+
 /// A copy of the bytes of a span.
 package func bytes(of span: Span<UInt8>) -> [UInt8] {
     unsafe span.withUnsafeBufferPointer { unsafe Array($0) }

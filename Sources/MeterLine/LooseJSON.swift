@@ -13,14 +13,14 @@ enum LooseJSON {
         return bytes[position]
     }
 
-    static func expect(_ expected: Character, _ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) {
-        guard try byte(bytes, position) == expected.asciiValue else { throw Fault(position: position) }
+    static func expect(_ expected: UInt8, _ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) {
+        guard try byte(bytes, position) == expected else { throw Fault(position: position) }
         position += 1
     }
 
     /// Reads a string whose opening quote stands at the position.
     static func string(_ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) -> JSON.StringToken {
-        try expect("\"", bytes, &position)
+        try expect(UInt8(ascii: "\""), bytes, &position)
         let start = position
         var hasEscapes = false
         while true {
@@ -82,7 +82,7 @@ enum LooseJSON {
         _ bytes: Span<UInt8>, _ position: inout Int,
         _ body: (_ name: Range<Int>, Span<UInt8>, inout Int) throws(Fault) -> Void
     ) throws(Fault) {
-        try expect("{", bytes, &position)
+        try expect(UInt8(ascii: "{"), bytes, &position)
         JSON.skipWhitespace(bytes, &position)
         if try byte(bytes, position) == UInt8(ascii: "}") {
             position += 1
@@ -92,12 +92,12 @@ enum LooseJSON {
             JSON.skipWhitespace(bytes, &position)
             let name = try string(bytes, &position).range
             JSON.skipWhitespace(bytes, &position)
-            try expect(":", bytes, &position)
+            try expect(UInt8(ascii: ":"), bytes, &position)
             JSON.skipWhitespace(bytes, &position)
             try body(name, bytes, &position)
             JSON.skipWhitespace(bytes, &position)
             if try byte(bytes, position) == UInt8(ascii: "}") { break }
-            try expect(",", bytes, &position)
+            try expect(UInt8(ascii: ","), bytes, &position)
         }
         position += 1
     }
@@ -107,7 +107,7 @@ enum LooseJSON {
         _ bytes: Span<UInt8>, _ position: inout Int,
         _ body: (Span<UInt8>, inout Int) throws(Fault) -> Void
     ) throws(Fault) {
-        try expect("[", bytes, &position)
+        try expect(UInt8(ascii: "["), bytes, &position)
         JSON.skipWhitespace(bytes, &position)
         if try byte(bytes, position) == UInt8(ascii: "]") {
             position += 1
@@ -118,7 +118,7 @@ enum LooseJSON {
             try body(bytes, &position)
             JSON.skipWhitespace(bytes, &position)
             if try byte(bytes, position) == UInt8(ascii: "]") { break }
-            try expect(",", bytes, &position)
+            try expect(UInt8(ascii: ","), bytes, &position)
         }
         position += 1
     }
@@ -144,11 +144,10 @@ enum LooseJSON {
         let content = bytes.extracting(range)
         var position = 0
         while position < content.count {
-            guard content[position] == UInt8(ascii: "\\") else {
-                output.append(content[position])
-                position += 1
-                continue
-            }
+            let start = position
+            while position < content.count, content[position] != UInt8(ascii: "\\") { position += 1 }
+            append(content.extracting(start..<position), to: &output)
+            guard position < content.count else { break }
             if case .scalar(let scalar, let length) = Escape(content, at: position) {
                 output.append(contentsOf: Unicode.UTF8.encode(scalar) ?? .init())
                 position += length
