@@ -40,7 +40,7 @@ integration-test: lambda
 		$(python) -m pytest integration
 
 soak: ## Run the long campaigns: ten million mutations, ten thousand deliveries with faults
-	$(MAKE) integration-test soak_runs=10000000 fault_runs=10000
+	METERTAP_SEED=$$RANDOM$$RANDOM $(MAKE) integration-test soak_runs=10000000 fault_runs=10000
 
 lint: ## Check format and style
 	@scripts/setup lint

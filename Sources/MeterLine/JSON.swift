@@ -197,7 +197,11 @@ package enum JSON {
     }
 
     /// Reads the rest of a string whose content starts at the position, its closing quote included.
-    static func stringContent(_ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) -> StringToken {
+    ///
+    /// - Parameter isText: whether the content must be UTF-8.
+    static func stringContent(
+        _ bytes: Span<UInt8>, _ position: inout Int, isText: Bool = true
+    ) throws(Fault) -> StringToken {
         let start = position
         var hasEscapes = false
         var isASCII = true
@@ -214,7 +218,7 @@ package enum JSON {
             position += 1
         }
         let content = start..<position
-        guard isASCII || (try? UTF8Span(validating: bytes.extracting(content))) != nil else {
+        guard isASCII || !isText || (try? UTF8Span(validating: bytes.extracting(content))) != nil else {
             throw .malformed(at: start)
         }
         position += 1

@@ -162,7 +162,7 @@ struct TaggedValueReader {
         let value = read(message, from: start, level: level) { text, isWhole throws(JSON.Fault) in
             try Self.document(text, isWhole: isWhole)
         }
-        let stringEnd = endOfString(message, from: start, level: level - 1)
+        let stringEnd = endOfString(message, from: start, level: level - 1, isText: false)
         switch value {
         case .records(let records, let end): return .records(records, end: max(end, stringEnd ?? end))
         case .notARecord(let rejection, let end): return .notARecord(rejection, end: max(end, stringEnd ?? end))
@@ -173,7 +173,7 @@ struct TaggedValueReader {
 
     /// The content of a string, from `start` on at `level`, that holds neither an object nor an array.
     private func noDocument(_ message: Span<UInt8>, from start: Int, level: Int) -> TaggedValue {
-        guard let end = endOfString(message, from: start, level: level - 1) else {
+        guard let end = endOfString(message, from: start, level: level - 1, isText: true) else {
             return .unreadable(Rejection(.malformedJSON, "the value is a string that is cut off or malformed"))
         }
         return .notARecord(Rejection(.notARecord, "the value is a string that holds no record"), end: end)
@@ -181,10 +181,12 @@ struct TaggedValueReader {
 
     /// Behind the closing quotation mark of a string of `level` whose content begins at `start`; nil when it is cut
     /// off or no JSON string.
-    private func endOfString(_ message: Span<UInt8>, from start: Int, level: Int) -> Int? {
+    ///
+    /// - Parameter isText: whether the content must be UTF-8.
+    private func endOfString(_ message: Span<UInt8>, from start: Int, level: Int, isText: Bool) -> Int? {
         let found = try? onLevel(message, from: start, level: level) { text, _ throws(JSON.Fault) in
             var position = 0
-            _ = try JSON.stringContent(text, &position)
+            _ = try JSON.stringContent(text, &position, isText: isText)
             return ((), end: position)
         }
         return found?.end
