@@ -36,6 +36,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     ],
     targets: [
@@ -66,6 +68,21 @@ let package = Package(
         .target(
             name: "Collection", dependencies: ["Meter", "MeterLine", "Gzip", crypto, system],
             swiftSettings: librarySettings),
+        .target(name: "Aggregation", dependencies: ["Meter"], swiftSettings: librarySettings),
+        .target(
+            name: "Store",
+            dependencies: [
+                "Meter", "Aggregation", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ], swiftSettings: librarySettings),
+        .target(
+            name: "Platform",
+            dependencies: [
+                "Meter", "MeterLine", "Aggregation", "Store", "Delivery", "AWS", "HTTP", "Gzip", crypto, httpTypes,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: librarySettings),
         .target(name: "Sample", dependencies: ["Gzip", "MeterLine"], swiftSettings: librarySettings),
         .executableTarget(
             name: "metertap",

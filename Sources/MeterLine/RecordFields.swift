@@ -33,11 +33,16 @@ struct RecordFields {
     private var values = [JSON.Value?](repeating: nil, count: Name.allCases.count)
     /// Keys that are no field's name, in order.
     private(set) var ignoredKeys: [String] = []
+    /// The value under `source`, which is no field of a log line but one of a record that the agent delivers.
+    private(set) var source: JSON.Value?
+
+    static let sourceName = "source"
 
     /// Reads the object that starts at the position.
     init(_ bytes: Span<UInt8>, _ position: inout Int, depth: Int) throws(JSON.Fault) {
         var values = values
         var ignoredKeys: [String] = []
+        var source: JSON.Value?
         try JSON.members(bytes, &position, depth: depth) { key, bytes, position, depth throws(JSON.Fault) in
             let value = try JSON.value(bytes, &position, depth: depth)
             let name: Name?
@@ -50,9 +55,12 @@ struct RecordFields {
             if let name {
                 values[name.rawValue] = value
             } else if ignoredKeys.count < LineReader.maximumValues {
-                ignoredKeys.append(JSON.text(key, in: bytes))
+                let text = JSON.text(key, in: bytes)
+                if text == Self.sourceName { source = value }
+                ignoredKeys.append(text)
             }
         }
+        self.source = source
         self.values = values
         self.ignoredKeys = ignoredKeys
     }

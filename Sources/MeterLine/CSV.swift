@@ -1,0 +1,125 @@
+/// The rows of a CSV text (RFC 4180): cells are separated by commas and may be quoted, a quotation mark in a quoted one
+/// is doubled.
+struct CSVRows {
+    struct Row {
+        var cells: [[UInt8]]
+        /// Where the row stands, without its line break.
+        var range: Range<Int>
+        /// What is wrong with it; nil for nothing.
+        var fault: String?
+    }
+
+    private let bytes: [UInt8]
+    private var position: Int
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        position = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    }
+
+    /// The next row that is not blank.
+    mutating func next() -> Row? {
+        while position < bytes.count {
+            let row = read()
+            if row.cells != [[]] || row.fault != nil { return row }
+        }
+        return nil
+    }
+
+    private mutating func read() -> Row {
+        let start = position
+        var cells: [[UInt8]] = []
+        while true {
+            let isQuoted = position < bytes.count && bytes[position] == UInt8(ascii: "\"")
+            guard let cell = isQuoted ? quoted() : plain() else {
+                return Row(cells: cells, range: endLine(from: start), fault: "a quotation mark is not closed")
+            }
+            cells.append(cell)
+            guard position < bytes.count, bytes[position] == UInt8(ascii: ",") else { break }
+            position += 1
+        }
+        let isAtEnd = position >= bytes.count || isLineBreak(bytes[position])
+        return Row(
+            cells: cells, range: endLine(from: start),
+            fault: isAtEnd ? nil : "something follows a quoted cell that is no comma")
+    }
+
+    private func isLineBreak(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+    }
+
+    private mutating func plain() -> [UInt8] {
+        let start = position
+        while position < bytes.count, bytes[position] != UInt8(ascii: ","), !isLineBreak(bytes[position]) {
+            position += 1
+        }
+        return Array(bytes[start..<position])
+    }
+
+    /// Nil when the quotation mark is never closed; then nothing is passed over.
+    private mutating func quoted() -> [UInt8]? {
+        var cell: [UInt8] = []
+        var next = position + 1
+        while next < bytes.count {
+            guard bytes[next] == UInt8(ascii: "\"") else {
+                cell.append(bytes[next])
+                next += 1
+                continue
+            }
+            guard next + 1 < bytes.count, bytes[next + 1] == UInt8(ascii: "\"") else {
+                position = next + 1
+                return cell
+            }
+            cell.append(UInt8(ascii: "\""))
+            next += 2
+        }
+        return nil
+    }
+
+    private mutating func endLine(from start: Int) -> Range<Int> {
+        while position < bytes.count, !isLineBreak(bytes[position]) { position += 1 }
+        let range = start..<position
+        if position < bytes.count, bytes[position] == UInt8(ascii: "\r") { position += 1 }
+        if position < bytes.count, bytes[position] == UInt8(ascii: "\n") { position += 1 }
+        return range
+    }
+}
+
+/// Turns rows into the JSON objects that say the same: columns that are no field are dimensions.
+struct CSVColumns {
+    private let names: [String]
+    private let isField: [Bool]
+
+    init(_ names: [[UInt8]]) {
+        self.names = names.map { String(decoding: $0, as: UTF8.self) }
+        isField = names.map { RecordFields.Name($0.span) != nil }
+    }
+
+    func fault(of cells: [[UInt8]]) -> String? {
+        guard cells.count == names.count else {
+            return "the line has \(cells.count) cells, the header \(names.count)"
+        }
+        let isText = cells.allSatisfy { (try? UTF8Span(validating: $0.span)) != nil }
+        return isText ? nil : "the line is no UTF-8"
+    }
+
+    /// The object that a row means; an empty cell is an absent member.
+    func object(of cells: [[UInt8]]) -> [UInt8] {
+        var output: [UInt8] = []
+        var object = JSONObjectWriter(&output)
+        for (index, cell) in cells.enumerated() where isField[index] && !cell.isEmpty {
+            let text = String(decoding: cell, as: UTF8.self)
+            let isJSON = cell[0] == UInt8(ascii: "{") && JSON.isDocument(cell.span)
+            if isJSON { object.literal(names[index], text, &output) } else { object.member(names[index], text, &output) }
+        }
+        let extra = cells.indices.filter { !isField[$0] && !cells[$0].isEmpty }
+        if !extra.isEmpty {
+            object.name("dimensions", &output)
+            var dimensions = JSONObjectWriter(&output)
+            for index in extra { dimensions.member(names[index], String(decoding: cells[index], as: UTF8.self), &output) }
+            dimensions.end(&output)
+        }
+        object.end(&output)
+        return output
+    }
+}

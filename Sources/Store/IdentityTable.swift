@@ -1,0 +1,109 @@
+import GRDB
+import Meter
+
+/// What was seen of one identity.
+enum IdentityState: Int64 {
+    /// A record: it counts.
+    case record = 1
+    /// A cancel without its record.
+    case cancel = 2
+    /// Both: nothing counts.
+    case cancelled = 3
+}
+
+/// An identity that is in the table.
+struct KnownIdentity {
+    var hour: Int64
+    var state: IdentityState
+    /// The record, or the cancel when there is no record.
+    var number: Int64
+    /// The cancel of a record that was taken back.
+    var cancel: Int64?
+}
+
+/// Finds and writes identities, in the hour of their time or, when time is no part of them, wherever they are.
+struct IdentityTable {
+    private let select: HotStatement
+    private let insert: HotStatement
+    private let delete: HotStatement
+    private let selectTimeless: HotStatement
+    private let insertTimeless: HotStatement
+
+    init(_ db: Database) throws {
+        select = try HotStatement(
+            db, "SELECT state, number, cancel FROM identity WHERE hour = ? AND meter = ? AND customer = ? AND key = ?")
+        insert = try HotStatement(
+            db,
+            """
+            INSERT OR REPLACE INTO identity (hour, meter, customer, key, state, number, cancel)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """)
+        delete = try HotStatement(
+            db, "DELETE FROM identity WHERE hour = ? AND meter = ? AND customer = ? AND key = ?")
+        selectTimeless = try HotStatement(
+            db, "SELECT hour FROM timeless WHERE meter = ? AND customer = ? AND key = ?")
+        insertTimeless = try HotStatement(
+            db, "INSERT OR REPLACE INTO timeless (meter, customer, key, hour) VALUES (?, ?, ?, ?)")
+    }
+
+    /// The identity of a record; nil when it is new.
+    func find(_ arrival: Arrival) throws -> KnownIdentity? {
+        guard let hour = try hour(of: arrival) else { return nil }
+        bind(select, arrival, hour: hour)
+        defer { select.reset() }
+        guard try select.step(), let state = IdentityState(rawValue: select.int(0)) else { return nil }
+        return KnownIdentity(hour: hour, state: state, number: select.int(1), cancel: select.optionalInt(2))
+    }
+
+    private func hour(of arrival: Arrival) throws -> Int64? {
+        guard arrival.key.isTimeless else { return arrival.hour }
+        selectTimeless.bind(1, arrival.meter)
+        selectTimeless.bind(2, arrival.customer)
+        selectTimeless.bind(3, arrival.key.bytes)
+        defer { selectTimeless.reset() }
+        return try selectTimeless.step() ? selectTimeless.int(0) : nil
+    }
+
+    func insert(_ arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64? = nil) throws {
+        try write(arrival, hour: arrival.hour, state: state, number: number, cancel: cancel)
+        guard arrival.key.isTimeless else { return }
+        insertTimeless.bind(1, arrival.meter)
+        insertTimeless.bind(2, arrival.customer)
+        insertTimeless.bind(3, arrival.key.bytes)
+        insertTimeless.bind(4, arrival.hour)
+        try insertTimeless.run()
+    }
+
+    /// Changes an identity where it is.
+    func update(
+        _ known: KnownIdentity, _ arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64?
+    ) throws {
+        try write(arrival, hour: known.hour, state: state, number: number, cancel: cancel)
+    }
+
+    /// Changes an identity and puts it into the hour of what arrived.
+    func move(
+        _ known: KnownIdentity, to arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64?
+    ) throws {
+        bind(delete, arrival, hour: known.hour)
+        try delete.run()
+        try insert(arrival, state: state, number: number, cancel: cancel)
+    }
+
+    private func write(
+        _ arrival: Arrival, hour: Int64, state: IdentityState, number: Int64, cancel: Int64?
+    ) throws {
+        bind(insert, arrival, hour: hour)
+        insert.bind(5, state.rawValue)
+        insert.bind(6, number)
+        insert.bind(7, cancel)
+        try insert.run()
+    }
+
+    private func bind(_ statement: HotStatement, _ arrival: Arrival, hour: Int64) {
+        statement.bind(1, hour)
+        statement.bind(2, arrival.meter)
+        statement.bind(3, arrival.customer)
+        statement.bind(4, arrival.key.bytes)
+    }
+}

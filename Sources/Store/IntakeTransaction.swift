@@ -1,0 +1,357 @@
+import FoundationEssentials
+import GRDB
+import Meter
+
+/// What the writer remembers between transactions; it is forgotten when one is rolled back.
+struct WriterMemory: Sendable {
+    var names = NameTable()
+    /// The definitions by the number of the meter's name; nil means that they must be read.
+    var meters: [Int64: RollupMeter]?
+    /// Which dimensions of which meters are known to be in the table.
+    var seenDimensions: Set<SeenDimension> = []
+
+    struct SeenDimension: Hashable {
+        var meter: Int64
+        var name: [UInt8]
+    }
+
+    static let maximumSeenDimensions = 100_000
+}
+
+/// Takes batches in: every record is stored once, with its identity and its usage, in one transaction.
+final class IntakeTransaction {
+    private let db: Database
+    private var memory: WriterMemory
+    private let meters: [Int64: RollupMeter]
+    private let closedBefore: Int64
+    private var nextNumber: Int64
+    private var rollups: RollupChanges
+    private var tallies: [Int64: Tally] = [:]
+    private var customers: [Int64: Int64] = [:]
+    private let identities: IdentityTable
+    private let insertRecord: HotStatement
+
+    init(_ db: Database, _ memory: WriterMemory) throws {
+        self.db = db
+        var memory = memory
+        let meters = try memory.meters ?? RollupMeter.all(db)
+        memory.meters = meters
+        self.memory = memory
+        self.meters = meters
+        closedBefore = try Setting.closedBefore(db)
+        nextNumber = try (Int64.fetchOne(db, sql: "SELECT max(number) FROM record") ?? 0) + 1
+        rollups = RollupChanges()
+        identities = try IdentityTable(db)
+        insertRecord = try HotStatement(
+            db,
+            """
+            INSERT INTO record (number, received, meter, customer, time, value, uniqueId, dimensions, flags, intake,
+                object, logGroup, logTime, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+    }
+
+    /// Takes one batch in.
+    func take(_ batch: IntakeBatch) throws -> IntakeResult {
+        var result = IntakeResult()
+        let way = try Way(batch, db)
+        for item in batch.items {
+            switch item {
+            case .record(let record, let line):
+                if record.meterTimeInMillis < closedBefore {
+                    let reject = ReceivedReject(
+                        reason: .pastRetention,
+                        detail: "its time is before \(closedBefore), the oldest that is still kept; it is not billed",
+                        line: line, source: record.source)
+                    try keep(reject, way, &result)
+                } else if try take(record, way) {
+                    result.stored += 1
+                } else {
+                    result.duplicates += 1
+                }
+            case .reject(let reject):
+                try keep(reject, way, &result)
+            }
+        }
+        try way.finish(result, batch, db)
+        try countIgnored(batch.ignoredKeys)
+        return result
+    }
+
+    /// Writes what the batches changed in usage and figures; nothing may be taken in after it.
+    ///
+    /// - Returns: what the writer may remember once the transaction is committed.
+    func finish() throws -> WriterMemory {
+        try rollups.write(meters, db)
+        try writeTallies()
+        return memory
+    }
+
+    // MARK: - One record
+
+    /// Stores a record; false when it was known.
+    private func take(_ record: ReceivedRecord, _ way: Way) throws -> Bool {
+        let meter = try memory.names.id(of: record.meterApiName, db)
+        let customer = try memory.names.id(of: record.customerId, db)
+        let definition = meters[meter]
+        let key = RecordKey(record, deduplication: definition?.deduplication ?? .record)
+        let arrival = Arrival(
+            record: record, way: way, meter: meter, customer: customer, key: key,
+            hour: Hour.containing(record.meterTimeInMillis), definition: definition)
+        guard let known = try identities.find(arrival) else {
+            try storeNew(arrival)
+            return true
+        }
+        return try meet(known, arrival)
+    }
+
+    private func storeNew(_ arrival: Arrival) throws {
+        let number = try append(arrival)
+        let isCancel = arrival.record.isCancel
+        try identities.insert(arrival, state: isCancel ? .cancel : .record, number: number)
+        tallies[arrival.meter, default: Tally()].add(isCancel ? .cancel : .record, at: arrival.way.time)
+        customers[arrival.customer, default: 0] += isCancel ? 0 : 1
+        if !isCancel { try count(arrival, number) }
+    }
+
+    /// What happens when a record arrives whose identity is known.
+    private func meet(_ known: KnownIdentity, _ arrival: Arrival) throws -> Bool {
+        switch (known.state, arrival.record.isCancel) {
+        case (.record, true):
+            let number = try append(arrival)
+            try identities.update(known, arrival, state: .cancelled, number: known.number, cancel: number)
+            try uncount(known.number, of: arrival)
+            tallies[arrival.meter, default: Tally()].move(from: .record, to: .cancelled, at: arrival.way.time)
+            try Change.append(
+                who: arrival.way.name, what: "cancel", subject: "\(arrival.record.meterApiName) #\(known.number)",
+                time: arrival.way.time, db)
+            return true
+        case (.cancel, false):
+            let number = try append(arrival)
+            try identities.move(known, to: arrival, state: .cancelled, number: number, cancel: known.number)
+            tallies[arrival.meter, default: Tally()].move(from: .cancel, to: .cancelled, at: arrival.way.time)
+            customers[arrival.customer, default: 0] += 1
+            return true
+        case (.record, false) where arrival.key.isTimeless, (.cancelled, false) where arrival.key.isTimeless:
+            try meetEarliest(known, arrival)
+            return false
+        default:
+            try noteDuplicate(of: known.number, received: arrival.way.time, arrival.way)
+            return false
+        }
+    }
+
+    /// Of two records that differ in time alone the earliest counts, whichever came first.
+    private func meetEarliest(_ known: KnownIdentity, _ arrival: Arrival) throws {
+        guard let earlier = try StoredRecord.find(known.number, db), arrival.record.meterTimeInMillis < earlier.time
+        else {
+            try noteDuplicate(of: known.number, received: arrival.way.time, arrival.way)
+            return
+        }
+        let number = try append(arrival)
+        if known.state == .record { try uncount(known.number, of: arrival) }
+        try identities.move(known, to: arrival, state: known.state, number: number, cancel: known.cancel)
+        if known.state == .record { try count(arrival, number) }
+        try StoredRecord.supersede(known.number, db)
+        try db.execute(sql: "UPDATE duplicate SET number = ? WHERE number = ?", arguments: [number, known.number])
+        try db.execute(
+            sql: "INSERT INTO duplicate (number, received, intake, object) VALUES (?, ?, ?, ?)",
+            arguments: [number, earlier.received, earlier.intake, earlier.object])
+    }
+
+    private func noteDuplicate(of number: Int64, received: Int64, _ way: Way) throws {
+        let statement = try HotStatement(
+            db, "INSERT INTO duplicate (number, received, intake, object) VALUES (?, ?, ?, ?)")
+        statement.bind(1, number)
+        statement.bind(2, received)
+        statement.bind(3, way.intake)
+        statement.bind(4, way.object)
+        try statement.run()
+    }
+
+    private func append(_ arrival: Arrival) throws -> Int64 {
+        let record = arrival.record
+        let number = nextNumber
+        nextNumber += 1
+        insertRecord.bind(1, number)
+        insertRecord.bind(2, arrival.way.time)
+        insertRecord.bind(3, arrival.meter)
+        insertRecord.bind(4, arrival.customer)
+        insertRecord.bind(5, record.meterTimeInMillis)
+        insertRecord.bind(6, utf8: record.meterValue.text)
+        if let uniqueId = record.uniqueId {
+            insertRecord.bind(7, utf8: uniqueId)
+        } else {
+            insertRecord.bind(7, nil as [UInt8]?)
+        }
+        insertRecord.bind(8, DimensionSet.pack(record.dimensions))
+        insertRecord.bind(9, StoredRecord.flags(of: arrival))
+        insertRecord.bind(10, arrival.way.intake)
+        insertRecord.bind(11, arrival.way.object)
+        if let source = record.source {
+            insertRecord.bind(12, try memory.names.id(of: source.logGroup, db))
+            insertRecord.bind(13, source.timestamp)
+            insertRecord.bind(14, source.packed)
+        } else {
+            insertRecord.bind(12, nil as Int64?)
+            insertRecord.bind(13, nil as Int64?)
+            insertRecord.bind(14, nil as [UInt8]?)
+        }
+        try insertRecord.run()
+        try noteDimensions(record.dimensions, of: arrival.meter)
+        return number
+    }
+
+    private func count(_ arrival: Arrival, _ number: Int64) throws {
+        guard let definition = arrival.definition else { return }
+        let counted = CountedRecord(
+            number: number, meter: arrival.meter, customer: arrival.customer, time: arrival.record.meterTimeInMillis,
+            value: arrival.record.meterValue, dimensions: DimensionSet.pack(arrival.record.dimensions))
+        try rollups.add(counted, definition, db)
+    }
+
+    private func uncount(_ number: Int64, of arrival: Arrival) throws {
+        guard let definition = arrival.definition, let stored = try StoredRecord.find(number, db) else { return }
+        try rollups.remove(stored.counted, definition, db)
+    }
+
+    private func noteDimensions(_ dimensions: [Dimension], of meter: Int64) throws {
+        for dimension in dimensions {
+            let seen = WriterMemory.SeenDimension(meter: meter, name: Array(dimension.name.utf8))
+            guard !memory.seenDimensions.contains(seen) else { continue }
+            let statement = try HotStatement(db, "INSERT OR IGNORE INTO dimension (meter, name) VALUES (?, ?)")
+            statement.bind(1, meter)
+            statement.bind(2, seen.name)
+            try statement.run()
+            if memory.seenDimensions.count >= WriterMemory.maximumSeenDimensions { memory.seenDimensions = [] }
+            memory.seenDimensions.insert(seen)
+        }
+    }
+
+    // MARK: - Rejects and figures
+
+    private func keep(_ reject: ReceivedReject, _ way: Way, _ result: inout IntakeResult) throws {
+        let logGroup = try reject.source.map { try memory.names.id(of: $0.logGroup, db) }
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO reject (received, reason, detail, line, format, intake, object, logGroup, logTime, source)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            way.time, reject.reason.rawValue, reject.detail, Data(reject.line), way.format.rawValue, way.intake,
+            way.object, logGroup, reject.source?.timestamp, reject.source.map { Data($0.packed) },
+        ])
+        result.rejected += 1
+        result.firstReject = result.firstReject ?? "\(reject.reason.rawValue): \(reject.detail)"
+    }
+
+    private func countIgnored(_ keys: [[UInt8]: Int]) throws {
+        for (name, count) in keys {
+            try db.execute(
+                sql: """
+                    INSERT INTO ignoredKey (name, records) VALUES (?, ?)
+                    ON CONFLICT DO UPDATE SET records = records + excluded.records
+                    """, arguments: [Data(name), count])
+        }
+    }
+
+    private func writeTallies() throws {
+        for (meter, tally) in tallies { try tally.add(to: meter, db) }
+        let statement = try HotStatement(
+            db,
+            """
+            INSERT INTO customerTally (customer, records) VALUES (?, ?)
+            ON CONFLICT DO UPDATE SET records = records + excluded.records
+            """)
+        for (customer, records) in customers where records != 0 {
+            statement.bind(1, customer)
+            statement.bind(2, records)
+            try statement.run()
+        }
+    }
+}
+
+/// A record on its way into the tables.
+struct Arrival {
+    let record: ReceivedRecord
+    let way: Way
+    let meter: Int64
+    let customer: Int64
+    let key: RecordKey
+    let hour: Int64
+    let definition: RollupMeter?
+}
+
+/// The way in of one batch, by its numbers in the tables.
+struct Way {
+    let name: String
+    let intake: Int64
+    let object: Int64?
+    let time: Int64
+    let format: IntakeFormat
+
+    init(_ batch: IntakeBatch, _ db: Database) throws {
+        name = batch.intake.name
+        time = batch.time
+        format = batch.format
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO intake (kind, name) VALUES (?, ?) ON CONFLICT DO UPDATE SET name = name RETURNING id
+                """)
+        let intake = try Int64.fetchOne(
+            statement, arguments: [batch.intake.kind.rawValue, Data(batch.intake.name.utf8)])
+        self.intake = intake ?? 0
+        object = try batch.object.map { object in
+            let statement = try db.cachedStatement(
+                sql: """
+                    INSERT INTO object (intake, key, etag, time) VALUES (?, ?, ?, ?)
+                    ON CONFLICT DO UPDATE SET time = excluded.time RETURNING id
+                    """)
+            return try Int64.fetchOne(
+                statement, arguments: [intake, Data(object.key.utf8), Data(object.etag.utf8), batch.time]) ?? 0
+        }
+    }
+
+    /// Writes the figures of the batch, and how far its object is read.
+    func finish(_ result: IntakeResult, _ batch: IntakeBatch, _ db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                UPDATE intake SET received = received + ?, duplicate = duplicate + ?, rejected = rejected + ?,
+                    last = max(coalesce(last, 0), ?) WHERE id = ?
+                """
+        ).execute(arguments: [result.received, result.duplicates, result.rejected, time, intake])
+        if let object = batch.object {
+            try db.execute(
+                sql: "UPDATE object SET lines = ?, state = ? WHERE id = ?",
+                arguments: [object.lines, object.isLast ? 1 : 0, self.object])
+        }
+    }
+}
+
+/// How many identities of a meter changed to a state.
+struct Tally {
+    private var counts: [IdentityState: Int64] = [:]
+    private var last: Int64 = 0
+
+    mutating func add(_ state: IdentityState, at time: Int64) {
+        counts[state, default: 0] += 1
+        last = max(last, time)
+    }
+
+    mutating func move(from old: IdentityState, to new: IdentityState, at time: Int64) {
+        counts[old, default: 0] -= 1
+        add(new, at: time)
+    }
+
+    func add(to meter: Int64, _ db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO tally (meter, records, cancelled, cancels, last) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET records = records + excluded.records,
+                    cancelled = cancelled + excluded.cancelled, cancels = cancels + excluded.cancels,
+                    last = max(last, excluded.last)
+                """
+        ).execute(arguments: [
+            meter, counts[.record] ?? 0, counts[.cancelled] ?? 0, counts[.cancel] ?? 0, last,
+        ])
+    }
+}

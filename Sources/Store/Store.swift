@@ -1,0 +1,356 @@
+public import Aggregation
+public import Meter
+
+/// What the platform keeps: records counted once, their usage, and what is defined about them.
+///
+/// Every function throws a `StoreError`. Whatever changes something is durable when it returns.
+public protocol Store: Sendable {
+    // MARK: Records
+
+    /// Stores a batch, all of it or nothing; what is known already is counted as a duplicate.
+    func ingest(_ batch: IntakeBatch) async throws(StoreError) -> IntakeResult
+    /// How far an object of a bucket was read.
+    func progress(of object: IntakeObject, in intake: IntakeName) async throws(StoreError) -> IntakeProgress
+    /// Notes that an object cannot be read, and why.
+    func fail(_ object: IntakeObject, in intake: IntakeName, reason: String, time: Int64) async throws(StoreError)
+    /// Records in the order of their arrival.
+    func events(_ query: EventQuery) async throws(StoreError) -> EventPage
+    /// Records of a meter and customer in the order of their time.
+    func usageEvents(_ query: UsageEventQuery) async throws(StoreError) -> [StoredEvent]
+    /// One record; nil when there is none of that number.
+    func event(_ number: Int64) async throws(StoreError) -> StoredEvent?
+    /// The number of the newest record; 0 for none.
+    func newestEvent() async throws(StoreError) -> Int64
+    /// Drops records of hours that ended before a time; their usage stays.
+    ///
+    /// - Returns: how many records were dropped; at most some ten thousand at once, so call it until it is 0.
+    func closeRecords(before time: Int64) async throws(StoreError) -> Int
+
+    // MARK: Rejects
+
+    /// Rejects, the newest first.
+    func rejects(_ query: RejectQuery) async throws(StoreError) -> RejectPage
+    /// One reject; nil when there is none of that number.
+    func reject(_ id: Int64) async throws(StoreError) -> StoredReject?
+    /// Stores the records of an edited reject and resolves it, in one step.
+    ///
+    /// - Throws: `conflict` when it was resolved before, `notFound` when there is none.
+    func resolve(_ id: Int64, with batch: IntakeBatch, who: String) async throws(StoreError) -> IntakeResult
+
+    // MARK: Usage
+
+    /// Aggregates a meter's records.
+    func usage(_ query: UsageQuery) async throws(StoreError) -> UsageAnswer
+    /// The dimensions that a meter's records have had, sorted by their bytes.
+    func dimensions(ofMeter meterApiName: String) async throws(StoreError) -> [String]
+
+    // MARK: Definitions
+
+    /// All meters, sorted by the bytes of their names.
+    func meters() async throws(StoreError) -> [MeterDefinition]
+    /// Defines a meter; its records count from now on, also those that came before.
+    func create(_ meter: MeterDefinition, who: String) async throws(StoreError) -> MeterDefinition
+    /// Changes a meter, as far as its locking status allows.
+    func update(_ meter: MeterDefinition, who: String) async throws(StoreError) -> MeterDefinition
+    /// Deletes a deprecated meter; its records stay and are undefined.
+    func deleteMeter(id: String, who: String, time: Int64) async throws(StoreError) -> MeterDefinition
+    /// Customers, sorted by the bytes of their ids.
+    func customers() async throws(StoreError) -> [Customer]
+    /// One customer; nil when it is not defined.
+    func customer(_ id: String) async throws(StoreError) -> Customer?
+    /// Defines or changes a customer.
+    func put(_ customer: Customer, isNew: Bool, who: String) async throws(StoreError) -> Customer
+    /// Deletes a customer; the records stay.
+    func deleteCustomer(_ id: String, who: String, time: Int64) async throws(StoreError) -> Customer
+
+    // MARK: Keys, figures and the rest
+
+    /// All keys that were not revoked.
+    func keys() async throws(StoreError) -> [StoredKey]
+    /// Keeps a key.
+    func add(_ key: StoredKey, who: String) async throws(StoreError)
+    /// Revokes a key; nil when there is none.
+    func revokeKey(id: String, who: String, time: Int64) async throws(StoreError) -> StoredKey?
+    /// Notes when keys were last used.
+    func noteUse(ofKeys times: [String: Int64]) async throws(StoreError)
+    /// What changed that bears on a bill, the newest first.
+    func changes(limit: Int, before cursor: Int64?) async throws(StoreError) -> [StoredChange]
+    /// The figures of everything that came in.
+    func pipeline() async throws(StoreError) -> Pipeline
+    /// Writes and reads something, so that a full disk or a locked database is noticed.
+    func probe() async throws(StoreError)
+}
+
+/// How far an object of a bucket was read.
+public enum IntakeProgress: Sendable, Equatable {
+    /// Nothing of it.
+    case new
+    /// So many of its items are stored.
+    case partly(Int)
+    /// All of it.
+    case done
+    /// It could not be read.
+    case failed
+}
+
+/// A record with what became of it.
+public struct StoredEvent: Sendable {
+    /// What became of a record.
+    public enum State: String, Sendable, CaseIterable {
+        /// It counts.
+        case counted
+        /// It was taken back, or an equal one of an earlier time counts in its place.
+        case cancelled
+        /// Its meter is not defined.
+        case undefined
+        /// It takes another one back.
+        case cancel
+    }
+
+    /// Its place in the order of arrival, from 1.
+    public var number: Int64
+    /// When it arrived, in milliseconds since 1970.
+    public var received: Int64
+    /// What became of it.
+    public var state: State
+    /// What it says.
+    public var record: ReceivedRecord
+    /// How often it came again.
+    public var duplicates: Int
+    /// The way in.
+    public var intake: IntakeName
+    /// The object that it was read from.
+    public var object: String?
+}
+
+/// Which records are asked for, in the order of their arrival.
+public struct EventQuery: Sendable {
+    /// Only this meter's.
+    public var meterApiName: String?
+    /// Only this customer's.
+    public var customerId: String?
+    /// Only those with these dimensions.
+    public var dimensions: [Dimension] = []
+    /// Only those whose time is in this range of milliseconds since 1970.
+    public var times: Range<Int64>?
+    /// Only those of this log group.
+    public var logGroup: String?
+    /// Only those in this state.
+    public var state: StoredEvent.State?
+    /// The most records of a page; at least 1.
+    public var limit = 100
+    /// Where to go on: behind this number.
+    public var cursor: Int64?
+    /// Whether the oldest come first.
+    public var isAscending = false
+
+    /// Asks for everything.
+    public init() {}
+}
+
+/// A page of records; it may hold fewer than there are and still have a cursor, when few of many fit the query.
+public struct EventPage: Sendable {
+    /// The records.
+    public var events: [StoredEvent]
+    /// Where the next page begins; nil at the end.
+    public var cursor: Int64?
+}
+
+/// Which records of a meter and a customer are asked for, in the order of their time.
+public struct UsageEventQuery: Sendable {
+    /// The meter.
+    public var meterApiName: String
+    /// The customer; nil for all.
+    public var customerId: String?
+    /// The times, in milliseconds since 1970.
+    public var times: Range<Int64>
+    /// Whether the oldest come first.
+    public var isAscending: Bool
+    /// The most records.
+    public var limit: Int
+    /// Behind which record to go on.
+    public var after: Position?
+
+    /// A place in the order of time.
+    public struct Position: Sendable, Equatable {
+        /// The record's time.
+        public var time: Int64
+        /// The record's number.
+        public var number: Int64
+
+        /// Names a place.
+        public init(time: Int64, number: Int64) {
+            self.time = time
+            self.number = number
+        }
+    }
+
+    /// Asks for records.
+    public init(
+        meterApiName: String, customerId: String?, times: Range<Int64>, isAscending: Bool, limit: Int,
+        after: Position? = nil
+    ) {
+        self.meterApiName = meterApiName
+        self.customerId = customerId
+        self.times = times
+        self.isAscending = isAscending
+        self.limit = limit
+        self.after = after
+    }
+}
+
+/// Which rejects are asked for.
+public struct RejectQuery: Sendable {
+    /// Only those with this reason.
+    public var reason: String?
+    /// Only those that were resolved, or were not; nil for all.
+    public var isResolved: Bool? = false
+    /// The most rejects of a page; at least 1.
+    public var limit = 100
+    /// Where to go on: behind this id.
+    public var cursor: Int64?
+
+    /// Asks for those that wait.
+    public init() {}
+}
+
+/// A page of rejects.
+public struct RejectPage: Sendable {
+    /// The rejects.
+    public var rejects: [StoredReject]
+    /// Where the next page begins; nil at the end.
+    public var cursor: Int64?
+}
+
+/// A reject as it is kept.
+public struct StoredReject: Sendable {
+    /// Its number, from 1.
+    public var id: Int64
+    /// When it arrived, in milliseconds since 1970.
+    public var received: Int64
+    /// Why it is no record.
+    public var reason: String
+    /// What exactly is wrong.
+    public var detail: String
+    /// The bytes at fault.
+    public var line: [UInt8]
+    /// How the line is written.
+    public var format: IntakeFormat
+    /// When it was edited and stored; nil while it waits.
+    public var resolved: Int64?
+    /// The way in.
+    public var intake: IntakeName
+    /// The object that it was read from.
+    public var object: String?
+    /// The log event that it says it is from.
+    public var source: RecordSource?
+}
+
+/// A key of the API as it is kept: its secret only as a hash.
+public struct StoredKey: Sendable {
+    /// The key's own name.
+    public var id: String
+    /// The name that somebody gave it.
+    public var name: String
+    /// What it allows: `ingest`, `read`, `admin`.
+    public var rights: [String]
+    /// SHA-256 of the secret.
+    public var hash: [UInt8]
+    /// When it was made, in milliseconds since 1970.
+    public var created: Int64
+    /// When it was last used.
+    public var used: Int64?
+
+    /// Makes a key.
+    public init(id: String, name: String, rights: [String], hash: [UInt8], created: Int64, used: Int64? = nil) {
+        self.id = id
+        self.name = name
+        self.rights = rights
+        self.hash = hash
+        self.created = created
+        self.used = used
+    }
+}
+
+/// Who changed what, and when.
+public struct StoredChange: Sendable {
+    /// Its number, from 1.
+    public var id: Int64
+    /// When, in milliseconds since 1970.
+    public var time: Int64
+    /// The name of the key that did it.
+    public var who: String
+    /// What was done, for example `meter.update`.
+    public var what: String
+    /// To what.
+    public var subject: String
+    /// How it was before, as JSON.
+    public var before: [UInt8]?
+    /// How it is since, as JSON.
+    public var after: [UInt8]?
+}
+
+/// The figures of everything that came in: `received` = `counted` + `duplicate` + `cancelled` + `undefined` + `rejected`.
+public struct Pipeline: Sendable {
+    /// The figures of one way in.
+    public struct Source: Sendable {
+        /// The way in.
+        public var intake: IntakeName
+        /// Everything that came.
+        public var received: Int
+        /// What was known already.
+        public var duplicate: Int
+        /// What was no valid record when it came.
+        public var rejected: Int
+        /// When something last came, in milliseconds since 1970.
+        public var last: Int64?
+        /// Objects that were read, and that could not be.
+        public var objects: (read: Int, failed: Int)
+    }
+
+    /// A name and how many records it has.
+    public struct NamedCount: Sendable {
+        /// The name.
+        public var name: String
+        /// How many records.
+        public var records: Int
+    }
+
+    /// When a meter's last record came.
+    public struct MeterActivity: Sendable {
+        /// The meter.
+        public var meterApiName: String
+        /// When its last record came, in milliseconds since 1970.
+        public var last: Int64
+    }
+
+    /// Everything that came.
+    public var received = 0
+    /// What bears on usage.
+    public var counted = 0
+    /// What was known already.
+    public var duplicate = 0
+    /// Records that were taken back, and the cancels.
+    public var cancelled = 0
+    /// Records of meters that are not defined.
+    public var undefined = 0
+    /// What is no valid record and waits to be edited.
+    public var rejected = 0
+    /// Rejects that were edited and stored since.
+    public var resolvedRejects = 0
+    /// Cancels whose record did not come.
+    public var unmatchedCancels = 0
+    /// The ways in.
+    public var sources: [Source] = []
+    /// Meters that records name and nobody defined.
+    public var undefinedMeters: [NamedCount] = []
+    /// Customers that records name and nobody defined, at most a thousand.
+    public var undefinedCustomers: [NamedCount] = []
+    /// Keys of records that are no field.
+    public var ignoredKeys: [NamedCount] = []
+    /// When each defined meter's last record came.
+    public var meters: [MeterActivity] = []
+
+    /// Starts at zero.
+    public init() {}
+}
