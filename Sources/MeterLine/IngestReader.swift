@@ -100,6 +100,7 @@ private struct Reading {
     }
 
     private mutating func ndjson(from start: Int, _ emit: Emit) throws(IngestReader.Unreadable) {
+        let body = body
         for line in lines(from: start) {
             var end = line.lowerBound
             let bytes = body.span.extracting(0..<line.upperBound)
@@ -150,6 +151,7 @@ private struct Reading {
     }
 
     private mutating func element(_ range: Range<Int>, _ emit: Emit) throws(IngestReader.Unreadable) {
+        let body = body
         for item in items(of: body.span, range) { try take(item, range, emit) }
     }
 
