@@ -33,12 +33,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
         // From low to high; a target imports only what stands above it.
@@ -79,16 +81,22 @@ let package = Package(
             name: "Platform",
             dependencies: [
                 "Meter", "MeterLine", "Aggregation", "Store", "Delivery", "AWS", "HTTP", "Gzip", crypto, httpTypes,
+                system,
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ], swiftSettings: librarySettings),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], resources: [.embedInCode("openapi.yaml")], swiftSettings: librarySettings),
         .target(name: "Sample", dependencies: ["Gzip", "MeterLine"], swiftSettings: librarySettings),
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "MeterLine", "Collection", "Delivery", "Sample", "HTTP", system,
+                "AWS", "MeterLine", "Collection", "Delivery", "Platform", "Sample", "Store", "HTTP", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: librarySettings),
         .executableTarget(
             name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime", "AWS", "HTTP", "MeterLine", system],

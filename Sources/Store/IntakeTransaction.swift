@@ -315,10 +315,11 @@ struct Way {
     func finish(_ result: IntakeResult, _ batch: IntakeBatch, _ db: Database) throws {
         try db.cachedStatement(
             sql: """
-                UPDATE intake SET received = received + ?, duplicate = duplicate + ?, rejected = rejected + ?,
-                    last = max(coalesce(last, 0), ?) WHERE id = ?
+                UPDATE intake SET received = received + ?, duplicate = duplicate + ?, rejected = rejected + ?
+                WHERE id = ?
                 """
-        ).execute(arguments: [result.received, result.duplicates, result.rejected, time, intake])
+        ).execute(arguments: [result.received, result.duplicates, result.rejected, intake])
+        try Activity.report(at: time, table: "intake", id: ("id", intake), db)
         if let object = batch.object {
             try db.execute(
                 sql: "UPDATE object SET lines = ?, state = ? WHERE id = ?",
@@ -345,13 +346,11 @@ struct Tally {
     func add(to meter: Int64, _ db: Database) throws {
         try db.cachedStatement(
             sql: """
-                INSERT INTO tally (meter, records, cancelled, cancels, last) VALUES (?, ?, ?, ?, ?)
+                INSERT INTO tally (meter, records, cancelled, cancels) VALUES (?, ?, ?, ?)
                 ON CONFLICT DO UPDATE SET records = records + excluded.records,
-                    cancelled = cancelled + excluded.cancelled, cancels = cancels + excluded.cancels,
-                    last = max(last, excluded.last)
+                    cancelled = cancelled + excluded.cancelled, cancels = cancels + excluded.cancels
                 """
-        ).execute(arguments: [
-            meter, counts[.record] ?? 0, counts[.cancelled] ?? 0, counts[.cancel] ?? 0, last,
-        ])
+        ).execute(arguments: [meter, counts[.record] ?? 0, counts[.cancelled] ?? 0, counts[.cancel] ?? 0])
+        try Activity.report(at: last, table: "tally", id: ("meter", meter), db)
     }
 }

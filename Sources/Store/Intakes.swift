@@ -93,7 +93,7 @@ private struct PipelineReader {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT i.kind, i.name, i.received, i.duplicate, i.rejected, i.last,
+                SELECT i.kind, i.name, i.received, i.duplicate, i.rejected, i.last, i.reports, max(i.gap, i.gapBefore),
                     (SELECT count(*) FROM object o WHERE o.intake = i.id AND o.state = 1),
                     (SELECT count(*) FROM object o WHERE o.intake = i.id AND o.state = 2)
                 FROM intake i ORDER BY i.kind, i.name
@@ -103,7 +103,9 @@ private struct PipelineReader {
             pipeline.sources.append(
                 Pipeline.Source(
                     intake: IntakeName(kind: kind, name: String(decoding: row[1] as Data, as: UTF8.self)),
-                    received: row[2], duplicate: row[3], rejected: row[4], last: row[5], objects: (row[6], row[7])))
+                    received: row[2], duplicate: row[3], rejected: row[4],
+                    activity: Activity(last: row[5], reports: row[6], longestSilence: row[7]),
+                    objects: (row[8], row[9])))
         }
     }
 
@@ -111,7 +113,7 @@ private struct PipelineReader {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT n.text, t.records, t.cancelled, t.cancels, t.last, m.id FROM tally t
+                SELECT n.text, t.records, t.cancelled, t.cancels, m.id, t.last, t.reports, max(t.gap, t.gapBefore) FROM tally t
                 JOIN name n ON n.id = t.meter LEFT JOIN meter m ON m.name = t.meter ORDER BY n.text
                 """)
         for row in rows {
@@ -119,9 +121,11 @@ private struct PipelineReader {
             let records: Int = row[1]
             pipeline.cancelled += 2 * (row[2] as Int) + (row[3] as Int)
             pipeline.unmatchedCancels += row[3] as Int
-            if (row[5] as String?) != nil {
+            if (row[4] as String?) != nil {
                 pipeline.counted += records
-                pipeline.meters.append(Pipeline.MeterActivity(meterApiName: name, last: row[4]))
+                if let activity = Activity(last: row[5], reports: row[6], longestSilence: row[7]) {
+                    pipeline.meters.append(Pipeline.MeterActivity(meterApiName: name, activity: activity))
+                }
             } else {
                 pipeline.undefined += records
                 if records > 0 {

@@ -26,7 +26,9 @@ enum Schema {
         -- Where records came in, and the figures of each way in.
         CREATE TABLE intake (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name BLOB NOT NULL,
             received INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0,
-            rejected INTEGER NOT NULL DEFAULT 0, last INTEGER, UNIQUE (kind, name));
+            rejected INTEGER NOT NULL DEFAULT 0, last INTEGER, reports INTEGER NOT NULL DEFAULT 0,
+            gap INTEGER NOT NULL DEFAULT 0, week INTEGER NOT NULL DEFAULT 0, gapBefore INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (kind, name));
         -- An object of a bucket: known by key and ETag, read up to a line.
         CREATE TABLE object (id INTEGER PRIMARY KEY, intake INTEGER NOT NULL, key BLOB NOT NULL, etag BLOB NOT NULL,
             lines INTEGER NOT NULL DEFAULT 0, state INTEGER NOT NULL DEFAULT 0, reason TEXT, time INTEGER NOT NULL,
@@ -57,7 +59,8 @@ enum Schema {
             number INTEGER, PRIMARY KEY (meter, customer, dimensions, time, rank, number)) WITHOUT ROWID;
         -- How many identities of a meter are in each state, and when its last record came.
         CREATE TABLE tally (meter INTEGER PRIMARY KEY, records INTEGER NOT NULL, cancelled INTEGER NOT NULL,
-            cancels INTEGER NOT NULL, last INTEGER NOT NULL);
+            cancels INTEGER NOT NULL, last INTEGER, reports INTEGER NOT NULL DEFAULT 0,
+            gap INTEGER NOT NULL DEFAULT 0, week INTEGER NOT NULL DEFAULT 0, gapBefore INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE customerTally (customer INTEGER PRIMARY KEY, records INTEGER NOT NULL);
         -- The dimensions that a meter's records have had.
         CREATE TABLE dimension (meter INTEGER, name BLOB, PRIMARY KEY (meter, name)) WITHOUT ROWID;

@@ -302,8 +302,8 @@ public struct Pipeline: Sendable {
         public var duplicate: Int
         /// What was no valid record when it came.
         public var rejected: Int
-        /// When something last came, in milliseconds since 1970.
-        public var last: Int64?
+        /// When it reported; nil before the first time.
+        public var activity: Activity?
         /// Objects that were read, and that could not be.
         public var objects: (read: Int, failed: Int)
     }
@@ -320,8 +320,8 @@ public struct Pipeline: Sendable {
     public struct MeterActivity: Sendable {
         /// The meter.
         public var meterApiName: String
-        /// When its last record came, in milliseconds since 1970.
-        public var last: Int64
+        /// When its records came.
+        public var activity: Activity
     }
 
     /// Everything that came.

@@ -5,7 +5,9 @@ import SystemPackage
 extension ExitCode {
     static let badData = ExitCode(65)
     static let inputOutput = ExitCode(74)
+    static let unavailable = ExitCode(69)
     static let noPermission = ExitCode(77)
+    static let configuration = ExitCode(78)
 
     /// The code for a failed system call.
     init(_ error: Errno) {

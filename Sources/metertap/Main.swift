@@ -16,5 +16,5 @@ struct Metertap: AsyncParsableCommand {
         discussion: "Metertap finds the meter records that an application writes among its logs and delivers each one "
             + "once. Start with `metertap extract --help`.",
         version: Build.description,
-        subcommands: [Extract.self, Demo.self, Version.self])
+        subcommands: [Up.self, Extract.self, Demo.self, Version.self])
 }

@@ -1,0 +1,113 @@
+import AWS
+import Delivery
+import FoundationEssentials
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// One object of a bucket.
+struct BucketObject: Sendable {
+    var key: String
+    /// What tells two contents under one key apart.
+    var etag: String
+}
+
+/// A bucket, or a directory that stands for one, as intake reads it.
+protocol Bucket: Sendable {
+    /// The address, for people.
+    var name: String { get }
+    /// The objects under a prefix, at most so many; `isWhole` is false when there are more.
+    func list(_ prefix: String, limit: Int) async throws -> (objects: [BucketObject], isWhole: Bool)
+    /// An object's bytes.
+    func get(_ key: String) async throws -> [UInt8]
+    /// Stores a text.
+    func put(_ text: String, key: String) async throws
+}
+
+/// A bucket on S3.
+struct S3Bucket: Bucket {
+    private let client: S3Client
+    private let bucket: String
+    private let prefix: String
+
+    init(client: S3Client, bucket: String, prefix: String) {
+        self.client = client
+        self.bucket = bucket
+        self.prefix = prefix
+    }
+
+    var name: String { "s3://\(bucket)/\(prefix)" }
+
+    func list(_ prefix: String, limit: Int) async throws -> (objects: [BucketObject], isWhole: Bool) {
+        var objects: [BucketObject] = []
+        var continuation: String?
+        repeat {
+            let page = try await client.list(
+                bucket: bucket, prefix: self.prefix + prefix, continuation: continuation)
+            for object in page.objects where !object.key.hasSuffix("/") {
+                objects.append(
+                    BucketObject(key: String(object.key.dropFirst(self.prefix.count)), etag: object.etag ?? ""))
+            }
+            continuation = page.continuation
+        } while continuation != nil && objects.count < limit
+        return (objects, continuation == nil)
+    }
+
+    func get(_ key: String) async throws -> [UInt8] {
+        try await client.get(bucket: bucket, key: prefix + key).body
+    }
+
+    func put(_ text: String, key: String) async throws {
+        _ = try await client.put(Array(text.utf8), bucket: bucket, key: prefix + key, contentType: "text/plain")
+    }
+}
+
+/// A directory.
+struct DirectoryBucket: Bucket {
+    private let path: String
+
+    init(_ path: String) {
+        self.path = path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    var name: String { "file://\(path)/" }
+
+    func list(_ prefix: String, limit: Int) async throws -> (objects: [BucketObject], isWhole: Bool) {
+        var objects: [BucketObject] = []
+        let root = prefix.isEmpty ? path : "\(path)/\(prefix)"
+        guard FileManager.default.fileExists(atPath: root) else { return ([], true) }
+        for name in try FileManager.default.subpathsOfDirectory(atPath: root).sorted() {
+            let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
+            guard !isHidden, let etag = Self.etag("\(root)/\(name)") else { continue }
+            if objects.count == limit { return (objects, false) }
+            objects.append(BucketObject(key: prefix + name, etag: etag))
+        }
+        return (objects, true)
+    }
+
+    /// Size and time of the last change of a file; nil for anything else.
+    private static func etag(_ path: String) -> String? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        #if canImport(Glibc)
+            let time = status.st_mtim
+        #else
+            let time = status.st_mtimespec
+        #endif
+        return "\(status.st_size)-\(time.tv_sec).\(time.tv_nsec)"
+    }
+
+    func get(_ key: String) async throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(filePath: "\(path)/\(key)")))
+    }
+
+    func put(_ text: String, key: String) async throws {
+        let file = "\(path)/\(key)"
+        let folder = String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
+    }
+}

@@ -1,0 +1,166 @@
+public import AWS
+import Delivery
+import FoundationEssentials
+import HTTP
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+public import Logging
+import ServiceLifecycle
+import Store
+import SystemPackage
+import UnixSignals
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The receiving side in one process: intake, store and API.
+///
+/// Only one process at a time works on a data directory.
+public struct Platform: Sendable {
+    private let settings: PlatformSettings
+    private let store: SQLiteStore
+    private let keys: KeyRing
+    private let hub = EventHub()
+    private let bucket: (any Bucket)?
+    private let logger: Logger
+    private let lock: DirectoryLock
+    private let now: @Sendable () -> Int64 = { Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down)) }
+
+    /// Opens the data directory, and makes it when there is none.
+    ///
+    /// - Throws: `SettingError` when another process works on it, `StoreError`, `AWSError`.
+    public init(settings: PlatformSettings, session: AWSSession?, logger: Logger) async throws {
+        self.settings = settings
+        self.logger = logger
+        try FileManager.default.createDirectory(atPath: settings.directory, withIntermediateDirectories: true)
+        lock = try DirectoryLock(settings.directory)
+        store = try SQLiteStore(path: "\(settings.directory)/\(SQLiteStore.fileName)")
+        keys = KeyRing(store: store, now: now)
+        bucket = try settings.bucket.map { try Self.bucket($0, session) }
+        try await keys.reload()
+    }
+
+    private static func bucket(_ location: Location, _ session: AWSSession?) throws -> any Bucket {
+        switch location {
+        case .directory(let path): return DirectoryBucket(path)
+        case .bucket(let bucket, let prefix):
+            guard let session else { throw SettingError("--bucket", "needs the settings of AWS") }
+            return S3Bucket(client: try S3Client(session), bucket: bucket, prefix: prefix)
+        case .ingest, .standardOutput: throw SettingError("--bucket", "is no bucket")
+        }
+    }
+
+    /// Makes the first admin key, or the one that the settings bring.
+    ///
+    /// - Returns: the file that a new key's secret was written to; nil when there was no need of one.
+    public func makeAdminKey() async throws -> String? {
+        if let secret = settings.adminKey {
+            guard keys.find(secret) == nil else { return nil }
+            let key = NewKey.from(
+                secret, id: NewKey.randomHex(words: 1), name: "METERTAP_ADMIN_KEY", rights: [Right.admin.rawValue],
+                time: now())
+            try await store.add(key, who: "metertap up")
+            try await keys.reload()
+            return nil
+        }
+        guard keys.isEmpty else { return nil }
+        let (key, secret) = NewKey.make(name: "first admin key", rights: [Right.admin.rawValue], time: now())
+        let path = "\(settings.directory)/admin-key"
+        try SecretFile.write(secret + "\n", to: path)
+        try await store.add(key, who: "metertap up")
+        try await keys.reload()
+        return path
+    }
+
+    /// Serves until a signal comes.
+    ///
+    /// - Parameter onServing: is called with the port once requests are answered.
+    public func run(onServing: @escaping @Sendable (Int) async -> Void) async throws {
+        let status = bucket.map { _ in IntakeStatus() }
+        let metrics = Metrics()
+        let api = API(keys: keys, metrics: metrics, logger: logger)
+        let application = Application(
+            router: api.router(routes(metrics, status)), server: try server(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port), serverName: "metertap"),
+            onServerRunning: { channel in await onServing(channel.localAddress?.port ?? 0) }, logger: logger)
+        var services: [any Service] = [application, StreamsEnd(hub: hub)]
+        services.append(
+            Housekeeping(store: store, keys: keys, retentionDays: settings.retentionDays, logger: logger, now: now))
+        if let bucket, let status {
+            services.append(
+                BucketIntake(
+                    bucket: bucket, store: store, hub: hub, status: status,
+                    pause: bucket is DirectoryBucket ? .seconds(1) : .seconds(5), logger: logger, now: now))
+        }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger))
+        try await group.run()
+        try? await keys.noteUse()
+        try store.close()
+    }
+
+    private func routes(_ metrics: Metrics, _ status: IntakeStatus?) -> [Route] {
+        let readiness = Readiness(store: store, directory: settings.directory, intake: status)
+        return IngestRoutes(store: store, hub: hub, now: now).routes
+            + UsageRoutes(store: store, now: now).routes
+            + EventRoutes(store: store, hub: hub).routes
+            + MeterRoutes(store: store, now: now).routes
+            + CustomerRoutes(store: store, now: now).routes
+            + RejectRoutes(store: store, hub: hub, now: now).routes
+            + KeyRoutes(store: store, keys: keys, now: now).routes
+            + StatusRoutes(
+                store: store, metrics: metrics, readiness: readiness, silence: SilenceWatch(), now: now
+            ).routes
+    }
+
+    private func server() throws -> HTTPServerBuilder {
+        guard let certificate = settings.certificate, let privateKey = settings.privateKey else { return .http1() }
+        let configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: privateKey, format: .pem)))
+        return try .tls(.http1(), tlsConfiguration: configuration)
+    }
+}
+
+/// Ends the streams of events when the server stops, for they would go on for ever.
+private struct StreamsEnd: Service {
+    let hub: EventHub
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        hub.finish()
+    }
+}
+
+/// Keeps other processes from a data directory as long as it lives.
+private final class DirectoryLock: Sendable {
+    private let file: FileDescriptor
+
+    init(_ directory: String) throws {
+        file = try FileDescriptor.open(
+            FilePath("\(directory)/lock"), .readWrite, options: [.create], permissions: [.ownerReadWrite])
+        guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+            try? file.close()
+            throw SettingError(
+                "--data", "another metertap works on \(directory); stop it first, or give another directory")
+        }
+    }
+
+    deinit { try? file.close() }
+}
+
+/// A file that only its owner may read.
+enum SecretFile {
+    static func write(_ text: String, to path: String) throws {
+        let file = try FileDescriptor.open(
+            FilePath(path), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite])
+        _ = try file.closeAfter { try file.writeAll(Array(text.utf8)) }
+    }
+}

@@ -1,0 +1,66 @@
+public import Delivery
+
+/// What a platform is started with.
+public struct PlatformSettings: Sendable {
+    /// Where its data is.
+    public var directory: String
+    /// The address that it binds.
+    public var host: String
+    /// The port that it binds.
+    public var port: Int
+    /// The bucket that it reads.
+    public var bucket: Location?
+    /// How many days records are kept; their usage is kept longer.
+    public var retentionDays: Int
+    /// The file with the certificates of TLS.
+    public var certificate: String?
+    /// The file with the private key of TLS.
+    public var privateKey: String?
+    /// Whether something in front of it does TLS.
+    public var isBehindProxy: Bool
+    /// The secret of the first admin key; nil to make one.
+    public var adminKey: String?
+
+    /// How many days records are kept when nobody says otherwise.
+    public static let defaultRetentionDays = 400
+
+    /// Checks what belongs together.
+    ///
+    /// - Throws: `SettingError`.
+    public init(
+        directory: String, host: String = "127.0.0.1", port: Int = 8_080, bucket: Location? = nil,
+        retentionDays: Int = defaultRetentionDays, certificate: String? = nil, privateKey: String? = nil,
+        isBehindProxy: Bool = false, adminKey: String? = nil
+    ) throws(SettingError) {
+        guard (certificate == nil) == (privateKey == nil) else {
+            throw SettingError("--tls-cert and --tls-key", "belong together; give both or neither")
+        }
+        guard Self.isLoopback(host) || certificate != nil || isBehindProxy else {
+            throw SettingError(
+                "--host",
+                "\(host) can be reached from other machines, and keys would cross the network in the clear; give --tls-cert and --tls-key, or --behind-proxy when something in front does TLS"
+            )
+        }
+        switch bucket {
+        case .ingest, .standardOutput:
+            throw SettingError("--bucket", "is no bucket; write s3://bucket/prefix or file:///directory")
+        default: break
+        }
+        if let adminKey, adminKey.utf8.count < 16 {
+            throw SettingError("METERTAP_ADMIN_KEY", "is shorter than 16 bytes, so that it could be guessed")
+        }
+        self.directory = directory
+        self.host = host
+        self.port = port
+        self.bucket = bucket
+        self.retentionDays = retentionDays
+        self.certificate = certificate
+        self.privateKey = privateKey
+        self.isBehindProxy = isBehindProxy
+        self.adminKey = adminKey
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    }
+}

@@ -1,0 +1,76 @@
+import Store
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Whether the platform can work: it can write, the disk has room, the bucket is read.
+struct Readiness: Sendable {
+    /// One thing that was looked at.
+    struct Check: Sendable {
+        var name: String
+        var isOK: Bool
+        var detail: String
+    }
+
+    /// How much room the disk must have.
+    static let minimumFreeBytes: UInt64 = 64 << 20
+
+    let store: any Store
+    let directory: String
+    let intake: IntakeStatus?
+
+    func checks() async -> [Check] {
+        var checks = [await write(), disk()]
+        if let intake { checks.append(intake.check()) }
+        return checks
+    }
+
+    private func write() async -> Check {
+        do throws(StoreError) {
+            try await store.probe()
+            return Check(name: "write", isOK: true, detail: "a probe was written")
+        } catch {
+            return Check(name: "write", isOK: false, detail: error.description)
+        }
+    }
+
+    private func disk() -> Check {
+        var status = statvfs()
+        guard unsafe statvfs(directory, &status) == 0 else {
+            return Check(name: "disk", isOK: false, detail: "the data directory cannot be looked at")
+        }
+        let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+        return Check(
+            name: "disk", isOK: free >= Self.minimumFreeBytes, detail: "\(free >> 20) MiB are free")
+    }
+}
+
+/// How the reading of the bucket goes.
+final class IntakeStatus: Sendable {
+    private struct State {
+        var error: String?
+        var lastRound: ContinuousClock.Instant?
+    }
+
+    private let state = Mutex(State())
+
+    func finished(_ error: String?) {
+        state.withLock { state in
+            state.error = error
+            if error == nil { state.lastRound = .now }
+        }
+    }
+
+    func check() -> Readiness.Check {
+        let state = state.withLock { $0 }
+        if let error = state.error { return .init(name: "bucket", isOK: false, detail: error) }
+        guard state.lastRound != nil else {
+            return .init(name: "bucket", isOK: false, detail: "the bucket was not read yet")
+        }
+        return .init(name: "bucket", isOK: true, detail: "the bucket was read to its end")
+    }
+}

@@ -1,0 +1,128 @@
+import Hummingbird
+import Meter
+import MeterLine
+import Store
+
+/// What was no valid record: listed, and edited and stored.
+struct RejectRoutes: Sendable {
+    private enum State: String, CaseIterable {
+        case waiting
+        case resolved
+        case all
+    }
+
+    private struct Retry: Decodable {
+        var line: String?
+    }
+
+    let store: any Store
+    let hub: EventHub
+    let now: @Sendable () -> Int64
+
+    var routes: [Route] {
+        [
+            Route(.get, "/rejects", .read) { request, _ in try await list(request) },
+            Route(.get, "/rejects/{id}", .read) { _, context in
+                var output: [UInt8] = []
+                Self.append(try await find(context), to: &output)
+                return .json(output)
+            },
+            Route(.post, "/rejects/{id}/retry", .admin, retry),
+        ]
+    }
+
+    private func list(_ request: Request) async throws -> Response {
+        let reader = QueryReader(request)
+        var query = RejectQuery()
+        query.reason = reader.text("reason")
+        switch try reader.choice("state", State.self) ?? .waiting {
+        case .waiting: query.isResolved = false
+        case .resolved: query.isResolved = true
+        case .all: query.isResolved = nil
+        }
+        query.limit = Int(try reader.int("limit", in: 1...1_000) ?? 100)
+        query.cursor = try reader.int("cursor", in: EventRoutes.numbers)
+        let page = try await store.rejects(query)
+        var output: [UInt8] = []
+        var object = JSONObjectWriter(&output)
+        object.name("rejects", &output)
+        output.append(UInt8(ascii: "["))
+        for (index, reject) in page.rejects.enumerated() {
+            if index > 0 { output.append(UInt8(ascii: ",")) }
+            Self.append(reject, to: &output)
+        }
+        output.append(UInt8(ascii: "]"))
+        object.literal("cursor", page.cursor.map { "\"\($0)\"" } ?? "null", &output)
+        object.end(&output)
+        return .json(output)
+    }
+
+    private func find(_ context: APIContext) async throws -> StoredReject {
+        guard let id = context.parameters.get("id", as: Int64.self), let reject = try await store.reject(id) else {
+            throw APIError(.notFound, "there is no reject of this id; GET /rejects lists them")
+        }
+        return reject
+    }
+
+    /// Reads the line again, edited or not, and stores what it holds in the reject's place.
+    private func retry(_ request: Request, _ context: APIContext) async throws -> Response {
+        let bytes = try await RequestBodies.bytes(of: request, maximum: RequestBodies.maximumJSONBytes)
+        let retry =
+            bytes.isEmpty ? Retry() : try RequestBodies.decode(Retry.self, from: bytes)
+        let reject = try await find(context)
+        let line = retry.line.map { Array($0.utf8) } ?? reject.line
+        let batch = try Self.batch(line, reject, time: now())
+        let result = try await Self.resolve(reject.id, batch, who: context.who, store)
+        hub.announce()
+        var output: [UInt8] = []
+        var object = JSONObjectWriter(&output)
+        object.member("records", result.stored + result.duplicates, &output)
+        object.end(&output)
+        return .json(output)
+    }
+
+    private static func batch(_ line: [UInt8], _ reject: StoredReject, time: Int64) throws(APIError) -> IntakeBatch {
+        let batch: IntakeBatch
+        do throws(IngestReader.Unreadable) {
+            batch = try IntakeBatch(
+                line, reject.format == .csv ? .csv : .json, intake: IntakeName(kind: .retry, name: "edited rejects"),
+                time: time, reader: IngestReader(maximumRecords: IngestRoutes.maximumRecords))
+        } catch {
+            throw APIError(.unprocessableContent, error.description)
+        }
+        guard !batch.items.isEmpty else { throw APIError(.unprocessableContent, "the line holds no record") }
+        for item in batch.items {
+            guard case .reject(let reject) = item else { continue }
+            throw APIError(.unprocessableContent, "\(reject.reason.rawValue): \(reject.detail)")
+        }
+        return batch
+    }
+
+    private static func resolve(
+        _ id: Int64, _ batch: IntakeBatch, who: String, _ store: any Store
+    ) async throws -> IntakeResult {
+        do {
+            return try await store.resolve(id, with: batch, who: who)
+        } catch where error.kind == .invalid {
+            throw APIError(.unprocessableContent, error.description)
+        }
+    }
+
+    private static func append(_ reject: StoredReject, to output: inout [UInt8]) {
+        var object = JSONObjectWriter(&output)
+        object.member("id", reject.id, &output)
+        object.member("receivedTimeInMillis", reject.received, &output)
+        object.member("reason", reject.reason, &output)
+        object.member("detail", reject.detail, &output)
+        object.member("state", reject.resolved == nil ? "waiting" : "resolved", &output)
+        object.member("line", String(decoding: reject.line, as: UTF8.self), &output)
+        object.member("format", reject.format == .csv ? "csv" : "json", &output)
+        object.name("intake", &output)
+        EventRoutes.append(reject.intake, object: reject.object, to: &output)
+        if let source = reject.source {
+            object.name("source", &output)
+            EventRoutes.append(source, to: &output)
+        }
+        object.end(&output)
+    }
+}

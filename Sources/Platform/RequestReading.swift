@@ -1,0 +1,137 @@
+import FoundationEssentials
+import Gzip
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Reads what a request asks for, and says clearly what is wrong with it.
+struct QueryReader {
+    private let parameters: [(name: String, value: String)]
+
+    init(_ request: Request) {
+        parameters = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+    }
+
+    /// All parameters whose names begin so, without that beginning.
+    func texts(beginning prefix: String) -> [(name: String, value: String)] {
+        parameters.filter { $0.name.hasPrefix(prefix) }.map { (String($0.name.dropFirst(prefix.count)), $0.value) }
+    }
+
+    func text(_ name: String) -> String? {
+        parameters.last { $0.name == name }?.value
+    }
+
+    func required(_ name: String) throws(APIError) -> String {
+        guard let text = text(name), !text.isEmpty else {
+            throw APIError(.badRequest, "the parameter \(name) is missing")
+        }
+        return text
+    }
+
+    func int(_ name: String, in range: ClosedRange<Int64>) throws(APIError) -> Int64? {
+        guard let text = text(name) else { return nil }
+        guard let number = Int64(text), range.contains(number) else {
+            throw APIError(
+                .badRequest, "\(name) is no whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    func bool(_ name: String) throws(APIError) -> Bool? {
+        switch text(name) {
+        case nil: return nil
+        case "true": return true
+        case "false": return false
+        default: throw APIError(.badRequest, "\(name) is neither true nor false")
+        }
+    }
+
+    /// A choice of names.
+    func choice<Value: RawRepresentable & CaseIterable>(
+        _ name: String, _: Value.Type
+    ) throws(APIError) -> Value? where Value.RawValue == String {
+        guard let text = text(name) else { return nil }
+        guard let value = Value(rawValue: text) else {
+            let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
+            throw APIError(.badRequest, "\(name) is none of \(names)")
+        }
+        return value
+    }
+}
+
+enum RequestBodies {
+    /// The largest body as it is sent.
+    static let maximumBytes = 10 << 20
+    /// The largest body once it is inflated.
+    static let maximumInflatedBytes = 64 << 20
+    /// The largest body of everything but records.
+    static let maximumJSONBytes = 1 << 20
+
+    /// The bytes of a request's body, inflated.
+    static func bytes(of request: Request, maximum: Int = maximumBytes) async throws -> [UInt8] {
+        let buffer: ByteBuffer
+        do {
+            buffer = try await request.body.collect(upTo: maximum)
+        } catch is NIOTooManyBytesError {
+            throw APIError(.contentTooLarge, "the body is larger than \(maximum >> 20) MiB; send it in several requests")
+        }
+        let bytes = [UInt8](buffer: buffer)
+        switch request.headers[.contentEncoding]?.lowercased() {
+        case nil, "", "identity": return bytes
+        case "gzip": return try inflated(bytes)
+        case let encoding?:
+            throw APIError(
+                .unsupportedMediaType, "the content encoding \(encoding) is not read; send gzip, or nothing",
+                headers: [.acceptEncoding: "gzip"])
+        }
+    }
+
+    private static func inflated(_ bytes: [UInt8]) throws(APIError) -> [UInt8] {
+        var gunzip = Gunzip(limit: maximumInflatedBytes)
+        do throws(GzipError) {
+            return try gunzip.decompress(bytes.span) { span in
+                unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
+            }
+        } catch {
+            switch error {
+            case .overLimit:
+                throw APIError(.contentTooLarge, "the body inflates to more than \(maximumInflatedBytes >> 20) MiB")
+            case .damaged:
+                throw APIError(.badRequest, "the body is no gzip data, or is cut off")
+            }
+        }
+    }
+
+    /// Reads a body of JSON.
+    static func decode<Value: Decodable>(_: Value.Type, from request: Request) async throws -> Value {
+        try decode(Value.self, from: try await bytes(of: request, maximum: maximumJSONBytes))
+    }
+
+    /// Reads JSON.
+    static func decode<Value: Decodable>(_: Value.Type, from bytes: [UInt8]) throws -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(bytes))
+        } catch let error as DecodingError {
+            throw APIError(.badRequest, explain(error))
+        }
+    }
+
+    private static func explain(_ error: DecodingError) -> String {
+        switch error {
+        case .keyNotFound(let key, let context):
+            "\(path(context.codingPath + [key])) is missing"
+        case .valueNotFound(_, let context):
+            "\(path(context.codingPath)) is null"
+        case .typeMismatch(_, let context):
+            "\(path(context.codingPath)) has the wrong type"
+        case .dataCorrupted(let context):
+            context.codingPath.isEmpty ? "the body is no JSON" : "\(path(context.codingPath)) is not valid"
+        @unknown default: "the body cannot be read"
+        }
+    }
+
+    private static func path(_ keys: [any CodingKey]) -> String {
+        guard !keys.isEmpty else { return "the body" }
+        return keys.map { key in key.intValue.map { "[\($0)]" } ?? key.stringValue }.joined(separator: ".")
+    }
+}

@@ -1,0 +1,91 @@
+import AWS
+import ArgumentParser
+import Delivery
+import FoundationEssentials
+import HTTP
+import Logging
+import Platform
+import Store
+
+struct Up: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the platform: intake, store and API in one process.",
+        discussion: """
+            Records come in by POST /ingest and from a bucket; each is counted once, and usage is answered from then on. \
+            The first start makes an admin key. It stops cleanly on SIGINT and SIGTERM.
+
+            Example:
+              metertap up --data var/metertap --bucket file:///var/meters
+            """)
+
+    @Option(help: "The directory of its data.")
+    var data = "metertap-data"
+
+    @Option(help: "The address to bind; anything but loopback needs TLS or --behind-proxy.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The port to bind; 0 for a free one.")
+    var port = 8_080
+
+    @Option(help: "A bucket to take records from: s3://bucket/prefix or file:///directory.")
+    var bucket: String?
+
+    @Option(name: .customLong("retention-days"), help: "How long records are kept; their usage is kept longer.")
+    var retentionDays = PlatformSettings.defaultRetentionDays
+
+    @Option(name: .customLong("tls-cert"), help: "A PEM file with the certificate and those above it.")
+    var certificate: String?
+
+    @Option(name: .customLong("tls-key"), help: "A PEM file with the certificate's private key.")
+    var privateKey: String?
+
+    @Flag(name: .customLong("behind-proxy"), help: "Something in front does TLS.")
+    var isBehindProxy = false
+
+    func validate() throws {
+        guard (0...65_535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
+        guard (1...36_500).contains(retentionDays) else {
+            throw ValidationError("--retention-days must be 1 to 36500")
+        }
+    }
+
+    func run() async throws {
+        do {
+            try await serve()
+        } catch let error as Failure {
+            throw error.exitCode()
+        } catch let error as SettingError {
+            throw Failure(message: error.description, code: .configuration).exitCode()
+        } catch let error as AWSError {
+            throw Failure(message: "\(error)", code: .configuration).exitCode()
+        } catch let error as StoreError {
+            throw Failure(
+                message: error.description, code: error.kind == .unavailable ? .unavailable : .failure
+            ).exitCode()
+        }
+    }
+
+    private func serve() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let settings = try PlatformSettings(
+            directory: data, host: host, port: port, bucket: try bucket.map { try Location($0, setting: "--bucket") },
+            retentionDays: retentionDays, certificate: certificate, privateKey: privateKey,
+            isBehindProxy: isBehindProxy, adminKey: environment["METERTAP_ADMIN_KEY"])
+        var logger = Logger(label: "metertap", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = .notice
+        let platform = try await Platform(settings: settings, session: try awsSession(settings), logger: logger)
+        let keyFile = try await platform.makeAdminKey()
+        let scheme = certificate == nil ? "http" : "https"
+        let host = host.contains(":") ? "[\(host)]" : host
+        try await platform.run { port in
+            Terminal.output("Metertap takes records at \(scheme)://\(host):\(port)/ingest")
+            if let keyFile { Terminal.output("The admin key is in \(keyFile); only you can read it.") }
+        }
+    }
+
+    private func awsSession(_ settings: PlatformSettings) throws -> AWSSession? {
+        guard case .bucket = settings.bucket else { return nil }
+        let aws = try AWSSettings.ofProcess()
+        return AWSSession(settings: aws, transport: try AsyncHTTPTransport(caBundle: aws.caBundle))
+    }
+}
