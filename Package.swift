@@ -30,6 +30,8 @@ let package = Package(
         .executable(name: "metertap-lambda", targets: ["metertap-lambda"]),
     ],
     dependencies: [
+        // An oracle of the tests alone.
+        .package(url: "https://github.com/attaswift/BigInt", exact: "6.0.1"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
@@ -117,6 +119,10 @@ let package = Package(
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
             name: "MeterLineTests", dependencies: ["MeterLine", "Meter", "Gzip"], swiftSettings: settings),
+        .testTarget(
+            name: "AggregationTests",
+            dependencies: ["Aggregation", "Meter", .product(name: "BigInt", package: "BigInt")], swiftSettings: settings
+        ),
         .testTarget(
             name: "CollectionTests", dependencies: ["Collection", "MeterLine", "Gzip"],
             swiftSettings: settings),

@@ -1,6 +1,7 @@
 """Fixtures: the executables under test and the components around them (see `requirements.txt`)."""
 
 import os
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.emulators import Ministack, Moto, SeaweedFS
+from components.platform import Platform
 from components.runtime_api import Agent
 from components.stubs import FaultyIngest, FaultyS3
 
@@ -64,6 +66,20 @@ def seaweedfs(seaweedfs_server: SeaweedFS) -> SeaweedFS:
     """The S3 server with an empty bucket."""
     seaweedfs_server.clear()
     return seaweedfs_server
+
+
+@pytest.fixture
+def platform(cli: Path, tmp_path: Path) -> Iterator[Platform]:
+    """A platform with nothing in it."""
+    server = Platform(cli, tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def seed() -> int:
+    """What a random test begins with; METERTAP_SEED repeats one that failed."""
+    return int(os.environ.get("METERTAP_SEED") or random.randrange(10**9))
 
 
 @pytest.fixture

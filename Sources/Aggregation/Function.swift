@@ -15,7 +15,9 @@ public enum Function: CaseIterable, Sendable, Hashable {
     /// The value of the latest record; of the records of one time, the greatest.
     case latest
 
-    /// The function of a name such as `SUM`, in any case; `AVG` is also `AVERAGE`. Nil for another name.
+    /// Reads a name such as `SUM`, in any case.
+    ///
+    /// `AVG` is also `AVERAGE`; another name is nil.
     public init?(name: String) {
         if isSameName(name, "AVERAGE") {
             self = .average

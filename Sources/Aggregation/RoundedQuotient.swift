@@ -21,7 +21,7 @@ enum RoundedQuotient {
     ///
     /// So the quotient of two numbers whose results differ by d is above 10^(d − 1.31) and below 10^(d + 1.31).
     private static func digitsBelow(_ number: WideUInt) -> Int {
-        (number.bitWidth - 1) * 1_233 >> 12
+        ((number.bitWidth - 1) * 1_233) >> 12
     }
 
     /// Rounds to 34 digits a number that has more, and says how many were dropped.

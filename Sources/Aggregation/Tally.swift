@@ -16,8 +16,11 @@ struct Tally: Sendable {
     /// Nil when the aggregate has nothing that the function could tell.
     init?(of aggregate: Aggregate, for function: Function) {
         switch function {
-        case .sum, .count, .average:
+        case .sum:
             guard !aggregate.isEmpty else { return nil }
+            self.init(value: aggregate.sum, number: aggregate.count)
+        case .count, .average:
+            guard aggregate.count > 0 else { return nil }
             self.init(value: aggregate.sum, number: aggregate.count)
         case .unique:
             guard aggregate.count > 0 else { return nil }

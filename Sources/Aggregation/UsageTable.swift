@@ -53,14 +53,12 @@ public struct UsageTable {
     ///   - time: Any time in the bucket.
     ///   - aggregate: The aggregate of the records.
     ///   - unique: Only for `Function.unique`: the values that make a distinct user of these records, written so that
-    ///     different values have different bytes; nil when the records have none, and then they do not count.
+    ///     different values have different bytes; nil when the records have none, and then they count no user.
     /// - Throws: `ArithmeticOverflow` when a sum or a count leaves its range; the table is of no use then.
     public mutating func add(
         group: GroupKey, time: Int64, aggregate: Aggregate, unique: [UInt8]? = nil
     ) throws(ArithmeticOverflow) {
-        guard range.contains(time), function != .unique || unique != nil,
-            let tally = Tally(of: aggregate, for: function)
-        else { return }
+        guard range.contains(time), let tally = Tally(of: aggregate, for: function) else { return }
         if !bucket.contains(time) {
             let start = interval.start(of: time)
             bucket = start..<interval.next(after: start)

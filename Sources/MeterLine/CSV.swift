@@ -110,13 +110,19 @@ struct CSVColumns {
         for (index, cell) in cells.enumerated() where isField[index] && !cell.isEmpty {
             let text = String(decoding: cell, as: UTF8.self)
             let isJSON = cell[0] == UInt8(ascii: "{") && JSON.isDocument(cell.span)
-            if isJSON { object.literal(names[index], text, &output) } else { object.member(names[index], text, &output) }
+            if isJSON {
+                object.literal(names[index], text, &output)
+            } else {
+                object.member(names[index], text, &output)
+            }
         }
         let extra = cells.indices.filter { !isField[$0] && !cells[$0].isEmpty }
         if !extra.isEmpty {
             object.name("dimensions", &output)
             var dimensions = JSONObjectWriter(&output)
-            for index in extra { dimensions.member(names[index], String(decoding: cells[index], as: UTF8.self), &output) }
+            for index in extra {
+                dimensions.member(names[index], String(decoding: cells[index], as: UTF8.self), &output)
+            }
             dimensions.end(&output)
         }
         object.end(&output)

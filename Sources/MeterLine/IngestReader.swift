@@ -165,7 +165,8 @@ private struct Reading {
     private mutating func count(_ records: Int) throws(IngestReader.Unreadable) {
         count += records
         guard count <= maximumRecords else {
-            throw .init("the body holds more than \(maximumRecords) records; send them in several requests", isTooLarge: true)
+            throw .init(
+                "the body holds more than \(maximumRecords) records; send them in several requests", isTooLarge: true)
         }
     }
 

@@ -99,7 +99,8 @@ private struct ErrorAnswers: RouterMiddleware {
             let answer = APIError(error)
             if answer.isOurs {
                 // The path may hold a customer's name; the route does not.
-                logger.error("request failed", metadata: ["route": "\(context.endpointPath ?? "?")", "error": "\(error)"])
+                logger.error(
+                    "request failed", metadata: ["route": "\(context.endpointPath ?? "?")", "error": "\(error)"])
             }
             response = answer.response
         }

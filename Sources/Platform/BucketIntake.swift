@@ -37,7 +37,8 @@ struct BucketIntake: Service {
                 status.finished(nil)
             } catch {
                 status.finished("\(error)")
-                logger.warning("the bucket cannot be read", metadata: ["bucket": "\(bucket.name)", "error": "\(error)"])
+                logger.warning(
+                    "the bucket cannot be read", metadata: ["bucket": "\(bucket.name)", "error": "\(error)"])
             }
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
         }
@@ -168,6 +169,7 @@ struct BucketIntake: Service {
         try await store.fail(object, in: intake, reason: reason, time: now())
         try await bucket.put(text, key: "failed-requests/\(Timestamp.date(now()))/\(object.key).reason.txt")
         logger.warning(
-            "an object cannot be read", metadata: ["bucket": "\(bucket.name)", "key": "\(object.key)", "reason": "\(reason)"])
+            "an object cannot be read",
+            metadata: ["bucket": "\(bucket.name)", "key": "\(object.key)", "reason": "\(reason)"])
     }
 }

@@ -277,6 +277,6 @@ private struct EventStream: Sendable {
 }
 
 extension HTTPField.Name {
-    /// `Last-Event-ID`
+    /// The `Last-Event-ID` with which a browser resumes a stream.
     static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .range
 }

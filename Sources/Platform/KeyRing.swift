@@ -77,9 +77,9 @@ final class KeyRing: Sendable {
 }
 
 extension HTTPField.Name {
-    /// `X-API-KEY`
+    /// The `X-API-KEY` of a request.
     static let apiKey = HTTPField.Name(StaticName.apiKey) ?? .cookie
-    /// `X-Rejected-Records`
+    /// The `X-Rejected-Records` of an answer: how many records of the request became rejects.
     static let rejectedRecords = HTTPField.Name(StaticName.rejectedRecords) ?? .vary
 
     private enum StaticName {

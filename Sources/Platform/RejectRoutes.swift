@@ -103,7 +103,7 @@ struct RejectRoutes: Sendable {
     ) async throws -> IntakeResult {
         do {
             return try await store.resolve(id, with: batch, who: who)
-        } catch where error.kind == .invalid {
+        } catch  where error.kind == .invalid {
             throw APIError(.unprocessableContent, error.description)
         }
     }

@@ -73,7 +73,8 @@ enum RequestBodies {
         do {
             buffer = try await request.body.collect(upTo: maximum)
         } catch is NIOTooManyBytesError {
-            throw APIError(.contentTooLarge, "the body is larger than \(maximum >> 20) MiB; send it in several requests")
+            throw APIError(
+                .contentTooLarge, "the body is larger than \(maximum >> 20) MiB; send it in several requests")
         }
         let bytes = [UInt8](buffer: buffer)
         switch request.headers[.contentEncoding]?.lowercased() {

@@ -17,7 +17,9 @@ struct SilenceWatch: Sendable {
     func silent(in pipeline: Pipeline, now: Int64) -> Silent {
         var silent = Silent()
         for source in pipeline.sources where source.intake.kind != .retry {
-            if let activity = source.activity, Self.isSilent(activity, now: now) { silent.sources.insert(source.intake) }
+            if let activity = source.activity, Self.isSilent(activity, now: now) {
+                silent.sources.insert(source.intake)
+            }
         }
         silent.meters = pipeline.meters.filter { Self.isSilent($0.activity, now: now) }
         return silent

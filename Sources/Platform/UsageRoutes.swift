@@ -160,13 +160,15 @@ struct UsageRequest: Decodable {
             throw APIError(.badRequest, "timeRange is outside of the years 1970 to 9999; is it in milliseconds?")
         }
         guard start < end else {
-            throw APIError(.badRequest, "timeRange ends at or before its start; it may be that both are the same second")
+            throw APIError(
+                .badRequest, "timeRange ends at or before its start; it may be that both are the same second")
         }
         let range = start * 1_000..<end * 1_000
         guard interval.starts(in: interval.widened(range), limit: UsageTable.maximumIntervals) != nil else {
             throw APIError(
                 .badRequest,
-                "timeRange holds more than \(UsageTable.maximumIntervals) buckets; ask for a longer interval or a shorter time")
+                "timeRange holds more than \(UsageTable.maximumIntervals) buckets; ask for a longer interval or a shorter time"
+            )
         }
         return range
     }

@@ -45,6 +45,8 @@ private func precedes(_ left: String, _ right: String) -> Bool {
     left.utf8.lexicographicallyPrecedes(right.utf8)
 }
 
+// The protocol documents what is public here.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
     public func meters() async throws(StoreError) -> [MeterDefinition] {
         try await read { db in
@@ -94,7 +96,8 @@ extension SQLiteStore {
     /// The rules by which a meter may change.
     private static func check(_ new: MeterDefinition, after old: MeterDefinition) throws(StoreError) {
         guard new.meterApiName.utf8.elementsEqual(old.meterApiName.utf8) else {
-            throw StoreError(.invalid, "meterApiName cannot change, for records name the meter by it; define another meter")
+            throw StoreError(
+                .invalid, "meterApiName cannot change, for records name the meter by it; define another meter")
         }
         let order = MeterDefinition.LockingStatus.allCases
         let (from, to) = (order.firstIndex(of: old.lockingStatus) ?? 0, order.firstIndex(of: new.lockingStatus) ?? 0)
@@ -173,7 +176,8 @@ extension SQLiteStore {
         try await write { db in
             let old = try Self.find(customer.customerId, db)?.customer
             if isNew, old != nil {
-                throw StoreError(.conflict, "the customer \"\(customer.customerId)\" is defined already; PUT changes it")
+                throw StoreError(
+                    .conflict, "the customer \"\(customer.customerId)\" is defined already; PUT changes it")
             }
             if !isNew, old == nil {
                 throw StoreError(.notFound, "there is no customer \"\(customer.customerId)\"; POST defines it")

@@ -2,6 +2,8 @@ import FoundationEssentials
 import GRDB
 import Meter
 
+// The protocol documents what is public here.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
     /// How many rows one request looks at to fill its page.
     private static let maximumRows = 200_000
@@ -58,7 +60,9 @@ extension SQLiteStore {
             var events: [StoredEvent] = []
             try HourWalk(query, db).each { hour in
                 let records = try Self.records(of: hour, meter, customer, query, db)
-                for record in records.prefix(query.limit - events.count) { events.append(try details.event(of: record)) }
+                for record in records.prefix(query.limit - events.count) {
+                    events.append(try details.event(of: record))
+                }
                 return events.count < query.limit
             }
             return events
@@ -108,7 +112,8 @@ private struct HourWalk {
     func each(_ body: (Int64) throws -> Bool) throws {
         var range = query.times
         if let after = query.after {
-            range = query.isAscending
+            range =
+                query.isAscending
                 ? max(range.lowerBound, min(after.time, range.upperBound))..<range.upperBound
                 : range.lowerBound..<min(range.upperBound, max(range.lowerBound, after.time + 1))
         }

@@ -18,6 +18,8 @@ enum IntakeTable {
     }
 }
 
+// The protocol documents what is public here.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
     public func progress(
         of object: IntakeObject, in intake: IntakeName

@@ -1,12 +1,15 @@
 import FoundationEssentials
 import GRDB
 
+// The protocol documents what is public here.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
     public func keys() async throws(StoreError) -> [StoredKey] {
         try await read { db in
             try Row.fetchAll(
                 db,
-                sql: "SELECT id, name, rights, hash, created, used FROM apiKey WHERE revoked IS NULL ORDER BY created, id"
+                sql:
+                    "SELECT id, name, rights, hash, created, used FROM apiKey WHERE revoked IS NULL ORDER BY created, id"
             ).map(Self.key)
         }
     }

@@ -2,6 +2,8 @@ import FoundationEssentials
 import GRDB
 import Meter
 
+// The protocol documents what is public here.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
     private static let columns = """
         id, received, reason, detail, line, format, intake, object, logGroup, logTime, source, resolved

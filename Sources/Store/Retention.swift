@@ -1,6 +1,8 @@
 import GRDB
 import Meter
 
+// The protocol documents what is public here.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
     /// How many records one transaction drops, so that nobody waits long for it.
     private static let maximumDropped = 10_000

@@ -286,6 +286,7 @@ struct RollupTable {
     }
 
     static var damaged: StoreError {
-        StoreError(.failed, "a row of the database is damaged; restore a backup, and run an audit for what came after it")
+        StoreError(
+            .failed, "a row of the database is damaged; restore a backup, and run an audit for what came after it")
     }
 }

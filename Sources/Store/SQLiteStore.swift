@@ -49,7 +49,8 @@ public final class SQLiteStore: Store {
         guard try pool.read(migrator.hasBeenSuperseded) == false else {
             throw StoreError(
                 .incompatible,
-                "the database was written by a later version of metertap; use that version, or restore a backup of this one")
+                "the database was written by a later version of metertap; use that version, or restore a backup of this one"
+            )
         }
         try migrator.migrate(pool)
     }
@@ -74,10 +75,12 @@ public final class SQLiteStore: Store {
         } catch { throw StoreError(error) }
     }
 
+    /// Stores a batch; it is durable when this returns.
     public func ingest(_ batch: IntakeBatch) async throws(StoreError) -> IntakeResult {
         try await writer.ingest(batch)
     }
 
+    /// Writes something small, to see whether writing works.
     public func probe() async throws(StoreError) {
         try await write { db in
             let time = try Int64.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'probe'") ?? 0
@@ -178,13 +181,15 @@ extension StoreError {
             self.init(.unavailable, "the disk is full; nothing of this request was stored, so send it again later")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             self.init(
-                .unavailable, "another process holds the database; nothing of this request was stored, so send it again")
+                .unavailable, "another process holds the database; nothing of this request was stored, so send it again"
+            )
         case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_NOMEM:
             self.init(
                 .unavailable,
                 "the database cannot be read or written (\(error.resultCode)); nothing of this request was stored")
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-            self.init(.failed, "the database file is damaged; restore a backup, and run an audit for what came after it")
+            self.init(
+                .failed, "the database file is damaged; restore a backup, and run an audit for what came after it")
         default:
             self.init(.failed, "the database refused (\(error.extendedResultCode)): \(error.message ?? "")")
         }

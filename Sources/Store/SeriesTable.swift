@@ -64,7 +64,9 @@ struct SeriesTable {
         let current = try event(at, record)
         let next = try event(after, record)
         var spans: [DurationSpan] = []
-        if let previous, let span = DurationSpan(of: previous, next: current ?? next, timeout: meter.timeout) { spans.append(span) }
+        if let previous, let span = DurationSpan(of: previous, next: current ?? next, timeout: meter.timeout) {
+            spans.append(span)
+        }
         if let current, let span = DurationSpan(of: current, next: next, timeout: meter.timeout) { spans.append(span) }
         return spans
     }

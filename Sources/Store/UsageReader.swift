@@ -2,6 +2,8 @@ public import Aggregation
 import GRDB
 import Meter
 
+// The protocol documents what is public here.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
     public func usage(_ query: UsageQuery) async throws(StoreError) -> UsageAnswer {
         try await read { db in try UsageReader(query, db).answer() }
@@ -89,7 +91,9 @@ private struct UsageReader {
 
     /// A name that is neither declared nor seen is a slip of the pen, and its answer would be empty or one group.
     private func checkNames() throws {
-        let unknown = (groupBy.compactMap { $0 } + dimensionFilters.map(\.name)).filter { !meter.dimensions.contains($0) }
+        let unknown = (groupBy.compactMap { $0 } + dimensionFilters.map(\.name)).filter {
+            !meter.dimensions.contains($0)
+        }
         guard !unknown.isEmpty else { return }
         let seen = try SQLiteStore.seenDimensions(ofMeter: meter.name, db)
         for name in unknown where !seen.contains(name) {
@@ -223,7 +227,8 @@ private struct UsageReader {
                     guard range.contains(record.time) else { continue }
                     let aggregate =
                         meter.isDuration
-                        ? Aggregate(seconds: .zero, records: 1) : Aggregate(value: ExactDecimal(record.value), time: record.time)
+                        ? Aggregate(seconds: .zero, records: 1)
+                        : Aggregate(value: ExactDecimal(record.value), time: record.time)
                     try body(
                         Cell(
                             time: record.time, customer: record.customer, dimensions: record.dimensions,

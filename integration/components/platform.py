@@ -1,0 +1,106 @@
+"""Runs the real `metertap up` and speaks with it."""
+
+import json
+import re
+import signal
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from components.processes import Service, clean_environment, free_port
+
+ADMIN_KEY = "admin-key-of-the-tests"
+
+
+class Platform:
+    """A platform on a port of its own; it keeps its data when it is killed and started again."""
+
+    def __init__(self, cli: Path, directory: Path, *arguments: str, **environment: str):
+        self.cli = cli
+        self.directory = directory
+        self.data = directory / "data"
+        self.arguments = arguments
+        self.environment = environment
+        self.service: Service | None = None
+        self.start()
+
+    def start(self) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.session = requests.Session()
+        self.session.headers["X-API-KEY"] = ADMIN_KEY
+        self.service = Service(
+            [str(self.cli), "up", "--data", str(self.data), "--port", str(port), *self.arguments],
+            self.directory / "platform.log",
+            clean_environment(METERTAP_ADMIN_KEY=ADMIN_KEY, **self.environment),
+        )
+        self.service.wait_until(lambda: requests.get(f"{self.url}/health", timeout=5).ok)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        assert self.service
+        self.service.stop()
+
+    def stop(self) -> int:
+        """Asks it to stop, and gives its exit status."""
+        assert self.service
+        self.service.process.send_signal(signal.SIGTERM)
+        return self.service.process.wait(20)
+
+    def request(self, method: str, path: str, **more: Any) -> requests.Response:
+        return self.session.request(method, self.url + path, timeout=60, **more)
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self.read(self.request("GET", path, params=params))
+
+    def post(self, path: str, body: Any) -> Any:
+        return self.read(self.request("POST", path, data=to_json(body)))
+
+    def put(self, path: str, body: Any) -> Any:
+        return self.read(self.request("PUT", path, data=to_json(body)))
+
+    def delete(self, path: str) -> Any:
+        return self.read(self.request("DELETE", path))
+
+    def ingest(self, body: bytes, **headers: str) -> requests.Response:
+        return self.request("POST", "/ingest", data=body, headers=headers)
+
+    def send(self, records: list[dict[str, Any]]) -> requests.Response:
+        response = self.ingest(to_json(records))
+        assert response.status_code == 200, response.text
+        assert "X-Rejected-Records" not in response.headers, self.get("/rejects", limit="1")
+        return response
+
+    def define(self, name: str, **more: Any) -> dict[str, Any]:
+        meter = {"meterApiName": name, "label": name, "meterType": "sum_of_all_usage", **more}
+        return self.post("/meters", meter)
+
+    def pipeline(self) -> dict[str, Any]:
+        """The figures, which always add up."""
+        figures = self.get("/pipeline")
+        parts = ("counted", "duplicate", "cancelled", "undefined", "rejected")
+        assert figures["received"] == sum(figures[part] for part in parts), figures
+        return figures
+
+    @staticmethod
+    def read(response: requests.Response) -> Any:
+        assert response.status_code == 200, f"{response.status_code}: {response.text}"
+        return exact(response.text)
+
+
+def exact(text: str) -> Any:
+    """JSON whose numbers keep every digit."""
+    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+
+
+def to_json(value: Any) -> bytes:
+    """JSON of a value whose decimals are written with every digit, which the library cannot do."""
+    marked = json.dumps(value, default=lambda number: f"decimal({number:f})")
+    return re.sub(r'"decimal\(([-0-9.]+)\)"', r"\1", marked).encode()
