@@ -1,5 +1,7 @@
 /// The answer of a usage query.
 public struct UsageAnswer: Sendable {
+    /// What became of a bucket's records.
+    public let function: Function
     /// The starts of the buckets, in milliseconds since 1970-01-01T00:00:00Z, ascending.
     ///
     /// With filled gaps all of the range, otherwise those that any group of the answer has.

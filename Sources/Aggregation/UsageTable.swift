@@ -98,7 +98,7 @@ public struct UsageTable {
                 group: ranked.row.group, groupValue: ranked.figure.text,
                 values: UsageValues(cells: cells, intervals: fillsGaps ? intervals : nil, function: function))
         }
-        return UsageAnswer(intervals: intervals, series: series)
+        return UsageAnswer(function: function, intervals: intervals, series: series)
     }
 
     private func filledIntervals() -> [Int64] {

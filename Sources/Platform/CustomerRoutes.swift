@@ -31,11 +31,7 @@ struct CustomerRoutes: Sendable {
     private func put(_ request: Request, _ context: APIContext, isNew: Bool) async throws -> Response {
         let input = try await RequestBodies.decode(CustomerInput.self, from: request)
         let customer = try input.customer(now: now())
-        do {
-            return try .json(encoding: try await store.put(customer, isNew: isNew, who: context.who))
-        } catch let error as StoreError where error.kind == .conflict {
-            throw APIError(.badRequest, error.description)
-        }
+        return try .json(encoding: try await store.put(customer, isNew: isNew, who: context.who))
     }
 
     private func delete(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -59,8 +59,10 @@ struct EventRoutes: Sendable {
     }
 
     private func one(_ context: APIContext) async throws -> Response {
-        guard let number = context.parameters.get("number", as: Int64.self), let event = try await store.event(number)
-        else { throw APIError(.notFound, "there is no event of this number; it may be past retention") }
+        let event = try await store.event(context.parameters.get("number", as: Int64.self) ?? 0)
+        guard let event else {
+            throw APIError(.notFound, "there is no event of this number; it may be past retention")
+        }
         var output: [UInt8] = []
         Self.append(event, to: &output)
         return .json(output)

@@ -37,11 +37,7 @@ struct MeterRoutes: Sendable {
     private func create(_ request: Request, _ context: APIContext) async throws -> Response {
         let input = try await RequestBodies.decode(MeterInput.self, from: request)
         let meter = try input.definition(of: nil, now: now())
-        do {
-            return try .json(encoding: try await store.create(meter, who: context.who))
-        } catch let error as StoreError where error.kind == .conflict {
-            throw APIError(.badRequest, error.description)
-        }
+        return try .json(encoding: try await store.create(meter, who: context.who))
     }
 
     private func update(_ request: Request, _ context: APIContext) async throws -> Response {

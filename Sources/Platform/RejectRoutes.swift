@@ -58,9 +58,8 @@ struct RejectRoutes: Sendable {
     }
 
     private func find(_ context: APIContext) async throws -> StoredReject {
-        guard let id = context.parameters.get("id", as: Int64.self), let reject = try await store.reject(id) else {
-            throw APIError(.notFound, "there is no reject of this id; GET /rejects lists them")
-        }
+        let reject = try await store.reject(context.parameters.get("id", as: Int64.self) ?? 0)
+        guard let reject else { throw APIError(.notFound, "there is no reject of this id; GET /rejects lists them") }
         return reject
     }
 

@@ -73,7 +73,17 @@ struct UsageRoutes: Sendable {
     }
 
     private func answer(_ asked: UsageRequest, fillsGaps: Bool) async throws -> UsageWriter.Answer {
-        let query = try asked.query(fillsGaps: fillsGaps, now: now())
+        let query: UsageQuery
+        do throws(APIError) {
+            query = try asked.query(fillsGaps: fillsGaps, now: now())
+        } catch {
+            // What is wrong with a question about no meter does not matter.
+            let names = try await store.meters().map(\.meterApiName)
+            guard names.contains(where: { $0.utf8.elementsEqual(asked.meterApiName.utf8) }) else {
+                throw APIError(.notFound, "there is no meter \"\(asked.meterApiName)\"; GET /meters lists them")
+            }
+            throw error
+        }
         let answer = try await store.usage(query)
         return UsageWriter.Answer(query: query, answer: answer)
     }
@@ -214,7 +224,7 @@ struct UsageWriter {
 
     @concurrent mutating func write(_ answer: Answer) async throws {
         output.append(contentsOf: "{\"metadata\":".utf8)
-        appendMetadata(answer.query)
+        appendMetadata(answer.query, function: answer.answer.function)
         output.append(contentsOf: ",\"secondsSinceEpochIntervals\":[".utf8)
         for (index, start) in answer.answer.intervals.enumerated() {
             try await write("\(index > 0 ? "," : "")\(start / 1_000)")
@@ -247,10 +257,10 @@ struct UsageWriter {
         output.append(contentsOf: "]}".utf8)
     }
 
-    private mutating func appendMetadata(_ query: UsageQuery) {
+    private mutating func appendMetadata(_ query: UsageQuery, function: Function) {
         var object = JSONObjectWriter(&output)
         object.member("meterApiName", query.meterApiName, &output)
-        if let function = query.function { object.member("aggregation", function.name, &output) }
+        object.member("aggregation", function.name, &output)
         object.member("timeGroupingInterval", query.interval.name, &output)
         object.name("timeRange", &output)
         var range = JSONObjectWriter(&output)

@@ -53,7 +53,7 @@ private struct UsageReader {
 
     init(_ query: UsageQuery, _ db: Database) throws {
         guard let (name, definition) = try MeterTable.find(named: query.meterApiName, db) else {
-            throw StoreError(.invalid, "there is no meter \"\(query.meterApiName)\"; GET /meters lists them")
+            throw StoreError(.notFound, "there is no meter \"\(query.meterApiName)\"; GET /meters lists them")
         }
         self.db = db
         self.query = query

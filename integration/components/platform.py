@@ -3,6 +3,8 @@
 import json
 import re
 import signal
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +13,8 @@ import requests
 
 from components.processes import Service, clean_environment, free_port
 
+DAY = 86_400_000
+CANCEL = "aflo.cancel_previous_resource_event"
 ADMIN_KEY = "admin-key-of-the-tests"
 
 
@@ -48,6 +52,10 @@ class Platform:
         assert self.service
         self.service.stop()
 
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
     def stop(self) -> int:
         """Asks it to stop, and gives its exit status."""
         assert self.service
@@ -82,6 +90,13 @@ class Platform:
         meter = {"meterApiName": name, "label": name, "meterType": "sum_of_all_usage", **more}
         return self.post("/meters", meter)
 
+    @staticmethod
+    def wait_for(condition: Callable[[], Any], seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come about in time"
+            time.sleep(0.05)
+
     def pipeline(self) -> dict[str, Any]:
         """The figures, which always add up."""
         figures = self.get("/pipeline")
@@ -93,6 +108,11 @@ class Platform:
     def read(response: requests.Response) -> Any:
         assert response.status_code == 200, f"{response.status_code}: {response.text}"
         return exact(response.text)
+
+
+def recent(days: int = 10) -> int:
+    """The first millisecond of a day that is so many days ago: within retention, whenever a test runs."""
+    return (int(time.time()) // 86400 - days) * DAY
 
 
 def exact(text: str) -> Any:
