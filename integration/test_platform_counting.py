@@ -355,7 +355,7 @@ def test_sums_are_exact(platform: Platform, seed: int) -> None:
 
 
 def test_numbers_at_the_edge(platform: Platform) -> None:
-    """The greatest values add up exactly; what is beyond them is a reject (an overflow needs 10^10 of them)."""
+    """The greatest values add up exactly; what is beyond them is a reject."""
     platform.define("calls")
     huge = Decimal("9" * 36)
     platform.send([record(number, customerId="c", meterValue=huge) for number in range(3)])

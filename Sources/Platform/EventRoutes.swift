@@ -143,7 +143,7 @@ struct EventRoutes: Sendable {
         guard let text else { return nil }
         let numbers = text.split(separator: ".", omittingEmptySubsequences: false).map { Int64($0) }
         guard numbers.count == 3, let time = numbers[0], let number = numbers[1], let given = numbers[2],
-            milliseconds.contains(time), number >= 0, (0...1_000_000_000).contains(given)
+            time >= 0, number >= 0, (0...1_000_000_000).contains(given)
         else { throw APIError(.badRequest, "nextPageToken is none that an earlier answer gave") }
         return (UsageEventQuery.Position(time: time, number: number), given)
     }
