@@ -199,7 +199,7 @@ def test_objects_of_the_s3_client(
         assert (figures["counted"], figures["duplicate"]) == (len(sent), 0)
         # The objects are known: nothing is read again after a restart, whatever the listing says.
         platform.restart()
-        platform.wait_for(lambda: platform.get("/ready")["ready"])
+        platform.wait_until_ready()
         assert platform.pipeline()["received"] == len(sent)
         # The same records by the API are known too.
         platform.send(sent)

@@ -97,6 +97,10 @@ class Platform:
             assert time.monotonic() < deadline, "it did not come about in time"
             time.sleep(0.05)
 
+    def wait_until_ready(self) -> None:
+        """Also waits until the bucket was read to its end."""
+        self.wait_for(lambda: self.request("GET", "/ready").status_code == 200, 60)
+
     def pipeline(self) -> dict[str, Any]:
         """The figures, which always add up."""
         figures = self.get("/pipeline")
