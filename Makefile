@@ -12,8 +12,8 @@ fault_runs := 200
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
-run: build ## Watch a sample application's log lines become meter records in out/bucket
-	.build/release/metertap demo --directory out/bucket
+run: build ## Watch a sample application's log lines become usage on a platform of your own
+	.build/release/metertap up --demo --data out/metertap
 
 # The linker warns of name look-ups in static executables; NameService.swift tells why they are safe here.
 build: ## Build .build/release/metertap and .build/release/metertap-lambda

@@ -41,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
@@ -76,7 +77,7 @@ let package = Package(
         .target(
             name: "Store",
             dependencies: [
-                "Meter", "Aggregation", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                "Meter", "Aggregation", crypto, system, .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: librarySettings),
         .target(
@@ -96,7 +97,8 @@ let package = Package(
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "AWS", "MeterLine", "Collection", "Delivery", "Platform", "Sample", "Store", "HTTP", system,
+                "AWS", "MeterLine", "Collection", "Delivery", "Platform", "Sample", "Store", "HTTP", httpTypes, system,
+                .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: librarySettings),

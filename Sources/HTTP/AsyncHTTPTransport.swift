@@ -68,6 +68,11 @@ public final class AsyncHTTPTransport: HTTPTransport {
         }
     }
 
+    deinit {
+        // The client must not go with its connections open; it lives on until they are closed.
+        client.shutdown { _ in }
+    }
+
     /// Closes the connections.
     ///
     /// Requests that are under way fail; sending another is a mistake.

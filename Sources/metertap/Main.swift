@@ -16,5 +16,8 @@ struct Metertap: AsyncParsableCommand {
         discussion: "Metertap finds the meter records that an application writes among its logs and delivers each one "
             + "once. Start with `metertap extract --help`.",
         version: Build.description,
-        subcommands: [Up.self, Extract.self, Demo.self, Version.self])
+        subcommands: [
+            Up.self, Extract.self, Usage.self, Meters.self, Customers.self, Keys.self, Events.self, Rejects.self,
+            Ingest.self, Backup.self, Restore.self, Version.self,
+        ])
 }

@@ -16,6 +16,7 @@ struct Up: AsyncParsableCommand {
 
             Example:
               metertap up --data var/metertap --bucket file:///var/meters
+              metertap up --demo
             """)
 
     @Option(help: "The directory of its data.")
@@ -39,11 +40,17 @@ struct Up: AsyncParsableCommand {
     @Option(name: .customLong("tls-key"), help: "A PEM file with the certificate's private key.")
     var privateKey: String?
 
+    @Flag(help: "Add a sample application that writes log lines, and the agent that turns them into records.")
+    var demo = false
+
     @Flag(name: .customLong("behind-proxy"), help: "Something in front does TLS.")
     var isBehindProxy = false
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
+        guard !demo || (bucket == nil && certificate == nil) else {
+            throw ValidationError("--demo has a bucket of its own and speaks plain HTTP on this machine")
+        }
         guard (1...36_500).contains(retentionDays) else {
             throw ValidationError("--retention-days must be 1 to 36500")
         }
@@ -68,7 +75,7 @@ struct Up: AsyncParsableCommand {
     private func serve() async throws {
         let environment = ProcessInfo.processInfo.environment
         let settings = try PlatformSettings(
-            directory: data, host: host, port: port, bucket: try bucket.map { try Location($0, setting: "--bucket") },
+            directory: data, host: host, port: port, bucket: try location(),
             retentionDays: retentionDays, certificate: certificate, privateKey: privateKey,
             isBehindProxy: isBehindProxy, adminKey: environment["METERTAP_ADMIN_KEY"])
         var logger = Logger(label: "metertap", factory: { StreamLogHandler.standardError(label: $0) })
@@ -77,10 +84,39 @@ struct Up: AsyncParsableCommand {
         let keyFile = try await platform.makeAdminKey()
         let scheme = certificate == nil ? "http" : "https"
         let host = host.contains(":") ? "[\(host)]" : host
-        try await platform.run { port in
-            Terminal.output("Metertap takes records at \(scheme)://\(host):\(port)/ingest")
-            if let keyFile { Terminal.output("The admin key is in \(keyFile); only you can read it.") }
+        let (ports, serving) = AsyncStream.makeStream(of: Int.self)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await platform.run { port in
+                    Terminal.output("Metertap takes records at \(scheme)://\(host):\(port)/ingest")
+                    if let keyFile { Terminal.output("The admin key is in \(keyFile); only you can read it.") }
+                    serving.yield(port)
+                }
+                serving.finish()
+            }
+            if demo {
+                group.addTask { for await port in ports { try await demonstrate(port: port, key: settings.adminKey) } }
+            }
+            // Whichever ends first ends the other: the platform by a signal, the demo by an error.
+            try await group.next()
+            group.cancelAll()
         }
+    }
+
+    private var demoDirectory: String { "\(data)/bucket" }
+
+    private func location() throws -> Location? {
+        if demo { return .directory(demoDirectory) }
+        return try bucket.map { try Location($0, setting: "--bucket") }
+    }
+
+    private func demonstrate(port: Int, key: String?) async throws {
+        let key = try key ?? String(decoding: InputFile.read("\(data)/admin-key"), as: UTF8.self)
+        guard let address = IngestAddress("http://127.0.0.1:\(port)") else { return }
+        let client = try PlatformClient(
+            address: address, key: String(key.prefix { $0 != "\n" }), caBundle: nil)
+        var demo = try Demo(client: client, directory: demoDirectory)
+        try await demo.run()
     }
 
     private func awsSession(_ settings: PlatformSettings) throws -> AWSSession? {

@@ -1,0 +1,182 @@
+import ArgumentParser
+import MeterLine
+
+struct Usage: PlatformCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show usage: a table with a small chart, or a CSV for the invoice.",
+        discussion: """
+            Without a meter it shows all of them. --csv --period prints one line for each meter and customer of a month, \
+            with exact figures.
+
+            Example:
+              metertap usage ApiCalls --from 7d --by customerId
+              metertap usage --csv --period 2026-10
+            """)
+
+    @Argument(help: "The meter's meterApiName; all meters when absent.")
+    var meter: String?
+
+    @Option(help: "Where it begins: a time, or how long ago.")
+    var from = "7d"
+
+    @Option(help: "Where it ends: a time, or how long ago.")
+    var to = "0m"
+
+    @Option(help: "The length of a bucket: minute, hour, day, week or month.")
+    var interval = "day"
+
+    @Option(name: .customLong("by"), help: "A key to tell apart: customerId or a dimension; may be repeated.")
+    var groupBy: [String] = []
+
+    @Option(help: "Only this customer's usage.")
+    var customer: String?
+
+    @Option(help: "sum, count, min, max, avg, unique or latest (default: the meter's own).")
+    var aggregation: String?
+
+    @Flag(help: "Print CSV; with --period all meters and customers of a month.")
+    var csv = false
+
+    @Option(help: "A month such as 2026-10, for --csv.")
+    var period: String?
+
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard period == nil || csv else { throw ValidationError("--period goes with --csv") }
+        guard period != nil || !csv || meter != nil else {
+            throw ValidationError("--csv needs a meter, or --period for all of them")
+        }
+    }
+
+    func work(_ client: PlatformClient) async throws {
+        if let period {
+            try await invoice(client, try CommandTime.month(period))
+            return
+        }
+        let answers = try await answers(client)
+        if output.json { return Terminal.output(answers.json) }
+        if csv { return printCSV(answers.elements) }
+        guard !answers.elements.isEmpty else {
+            Terminal.output("No meter is defined; metertap meters apply FILE.yaml defines some.")
+            return
+        }
+        for answer in answers.elements { show(answer) }
+    }
+
+    private func answers(_ client: PlatformClient) async throws -> JSONTree {
+        let start = try CommandTime.parse(from, "--from") / 1_000
+        let end = try CommandTime.parse(to, "--to") / 1_000 + (to == "0m" ? 1 : 0)
+        guard let meter else {
+            return try await client.get(
+                "/usage/all",
+                [
+                    ("startTimeInSeconds", "\(start)"), ("endTimeInSeconds", "\(end)"),
+                    ("timeGroupingInterval", interval), ("customerId", customer), ("groupBy", groupBy.first),
+                ])
+        }
+        var query: [JSONTree.Member] = [
+            .init("meterApiName", .string(meter)), .init("timeGroupingInterval", .string(interval)),
+            .init(
+                "timeRange",
+                .object([
+                    .init("startTimeInSeconds", .number("\(start)")), .init("endTimeInSeconds", .number("\(end)")),
+                ])),
+            .init("groupBy", .array(groupBy.map { .string($0) })),
+        ]
+        if let aggregation { query.append(.init("aggregation", .string(aggregation))) }
+        if let customer { query.append(.init("filter", .object([.init("customerId", .string(customer))]))) }
+        return .array([try await client.post("/usage", .object(query))])
+    }
+
+    // MARK: - For people
+
+    private func show(_ answer: JSONTree) {
+        let metadata = answer["metadata"]
+        let starts = answer["secondsSinceEpochIntervals"]?.elements ?? []
+        let first = starts.first.flatMap { Int64($0.text) } ?? 0
+        let last = starts.last.flatMap { Int64($0.text) } ?? 0
+        let name = Table.printable(metadata?["meterApiName"]?.text ?? "")
+        let unit = metadata?["timeGroupingInterval"]?.text.lowercased() ?? ""
+        Terminal.output(
+            "\(name) (\(metadata?["aggregation"]?.text ?? "")) by \(unit), "
+                + "\(CommandTime.text(first * 1_000)) to \(CommandTime.text(last * 1_000)) UTC")
+        let series = answer["clientMeters"]?.elements ?? []
+        let keys = Self.keys(series)
+        var table = Table(keys + [">total", "chart"])
+        for one in series {
+            let values = (one["values"]?.elements ?? []).compactMap { Double($0["value"]?.text ?? "") }
+            table.add(
+                keys.map { one["group"]?["groupInfo"]?[$0].map { $0 == .null ? "(none)" : $0.text } ?? "" }
+                    + [one["groupValue"]?.text ?? "", Sparkline.text(values)])
+        }
+        table.print(orElse: "  no usage in this time")
+        Terminal.output("")
+    }
+
+    private static func keys(_ series: [JSONTree]) -> [String] {
+        guard case .object(let members)? = series.first?["group"]?["groupInfo"] else { return [] }
+        return members.map(\.name)
+    }
+
+    // MARK: - For an invoice
+
+    private func printCSV(_ answers: [JSONTree]) {
+        for answer in answers {
+            let series = answer["clientMeters"]?.elements ?? []
+            let keys = Self.keys(series)
+            Terminal.output(CSVLine.text(["bucket"] + keys + ["value"]))
+            for one in series {
+                for value in one["values"]?.elements ?? [] {
+                    let start = Int64(value["secondsSinceEpochUtc"]?.text ?? "") ?? 0
+                    Terminal.output(
+                        CSVLine.text(
+                            [CommandTime.text(start * 1_000)] + keys.map { one["group"]?["groupInfo"]?[$0]?.text ?? "" }
+                                + [value["value"]?.text ?? ""]))
+                }
+            }
+        }
+    }
+
+    private func invoice(_ client: PlatformClient, _ range: Range<Int64>) async throws {
+        let names = Dictionary(
+            try await client.get("/customers").elements.map { customer in
+                (customer["customerId"]?.text ?? "", customer["customerName"]?.text ?? "")
+            }, uniquingKeysWith: { first, _ in first })
+        let meters = try await client.get("/meters").elements
+        let answers = try await client.get(
+            "/usage/all",
+            [
+                ("startTimeInSeconds", "\(range.lowerBound / 1_000)"),
+                ("endTimeInSeconds", "\(range.upperBound / 1_000)"), ("timeGroupingInterval", "month"),
+                ("groupBy", "customerId"),
+            ])
+        if output.json { return Terminal.output(answers.json) }
+        Terminal.output(CSVLine.text(["period", "customerId", "customerName", "meterApiName", "label", "value"]))
+        for (meter, answer) in zip(meters, answers.elements) where meter["useInBilling"] != .bool(false) {
+            for one in answer["clientMeters"]?.elements ?? [] {
+                let customer = one["group"]?["groupInfo"]?["customerId"]?.text ?? ""
+                Terminal.output(
+                    CSVLine.text([
+                        period ?? "", customer, names[customer] ?? "", meter["meterApiName"]?.text ?? "",
+                        meter["label"]?.text ?? "", one["groupValue"]?.text ?? "",
+                    ]))
+            }
+        }
+    }
+}
+
+/// A line of CSV (RFC 4180).
+enum CSVLine {
+    static func text(_ fields: [String]) -> String {
+        fields.map(quoted).joined(separator: ",")
+    }
+
+    private static func quoted(_ field: String) -> String {
+        // A spreadsheet would take such a text for a formula.
+        let isFormula = field.first.map { "=+@\t\r".contains($0) || ($0 == "-" && Double(field) == nil) } ?? false
+        let text = isFormula ? "'" + field : field
+        guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    }
+}
