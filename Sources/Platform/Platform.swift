@@ -21,6 +21,9 @@ import UnixSignals
 ///
 /// Only one process at a time works on a data directory.
 public struct Platform: Sendable {
+    /// How long requests have to end after a signal.
+    private static let patience = Duration.seconds(10)
+
     private let settings: PlatformSettings
     private let store: SQLiteStore
     private let keys: KeyRing
@@ -97,11 +100,12 @@ public struct Platform: Sendable {
                     bucket: bucket, store: store, hub: hub, status: status,
                     pause: bucket is DirectoryBucket ? .seconds(1) : .seconds(5), logger: logger, now: now))
         }
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger))
-        try await group.run()
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger)
+        // A client that does not read its answer must not keep the server from stopping.
+        configuration.maximumGracefulShutdownDuration = Self.patience
+        try await ServiceGroup(configuration: configuration).run()
         try? await keys.noteUse()
         try store.close()
     }
