@@ -6,6 +6,8 @@ release := swift build -c release --static-swift-stdlib -Xswiftc -static-executa
 python := .venv/bin/python
 soak_runs := 300000
 fault_runs := 200
+model_runs := 200
+kill_runs := 20
 
 .PHONY: help run build lambda test unit-test integration-test lint format bench soak clean
 
@@ -36,11 +38,13 @@ integration-test: lambda
 	$(release) --product metertap-soak
 	$(release) --product signature-probe
 	.build/release/metertap-soak $(soak_runs) Tests/Corpus/lines.txt
-	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_SIGNATURE_PROBE=$(CURDIR)/.build/release/signature-probe \
+	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_MODEL_RUNS=$(model_runs) METERTAP_KILL_RUNS=$(kill_runs) \
+		METERTAP_SIGNATURE_PROBE=$(CURDIR)/.build/release/signature-probe \
 		$(python) -m pytest integration
 
-soak: ## Run the long campaigns: ten million mutations, ten thousand deliveries with faults
-	METERTAP_SEED=$$RANDOM$$RANDOM $(MAKE) integration-test soak_runs=10000000 fault_runs=10000
+soak: ## Run the long campaigns: mutations, deliveries with faults, histories, kills
+	METERTAP_SEED=$$RANDOM$$RANDOM $(MAKE) integration-test soak_runs=10000000 fault_runs=10000 model_runs=5000 \
+		kill_runs=200
 
 lint: ## Check format and style
 	@scripts/setup lint

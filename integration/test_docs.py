@@ -6,10 +6,12 @@ for anything, alone on a line for any number of lines. A block marked `console n
 `METERTAP_REWRITE_DOCS=1` writes what the commands print into the documents instead, save for lines with `…`.
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,7 +99,8 @@ def run(command: str, directory: Path, cli: Path) -> str:
     environment = clean_environment()
     environment["PATH"] = f"{tools}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", command],
+        # What a command exports holds for the next one, as in the reader's shell.
+        ["bash", "-c", f"[ ! -f .tools/exports ] || . .tools/exports\n{command}\nexport -p > .tools/exports"],
         cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -114,6 +117,15 @@ with_commands = documents_with(lambda block: block.info == "console")
 
 @pytest.mark.parametrize("document", with_commands, ids=names(with_commands))
 def test_commands_print_what_is_shown(document: Path, cli: Path, tmp_path: Path) -> None:
+    try:
+        check_commands(document, cli, tmp_path)
+    finally:
+        for pid in tmp_path.glob("*.pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def check_commands(document: Path, cli: Path, tmp_path: Path) -> None:
     rewritten = document.read_text()
     moved = 0
     for block in blocks(document):

@@ -61,7 +61,10 @@ struct Usage: PlatformCommand {
             Terminal.output("No meter is defined; metertap meters apply FILE.yaml defines some.")
             return
         }
-        for answer in answers.elements { show(answer) }
+        for (index, answer) in answers.elements.enumerated() {
+            if index > 0 { Terminal.output("") }
+            show(answer)
+        }
     }
 
     private func answers(_ client: PlatformClient) async throws -> JSONTree {
@@ -111,7 +114,6 @@ struct Usage: PlatformCommand {
                     + [one["groupValue"]?.text ?? "", Sparkline.text(values)])
         }
         table.print(orElse: "  no usage in this time")
-        Terminal.output("")
     }
 
     private static func keys(_ series: [JSONTree]) -> [String] {
