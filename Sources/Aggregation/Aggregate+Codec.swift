@@ -56,15 +56,6 @@ extension Aggregate {
         Varint.encode(signed: extent.latest.time, into: &bytes)
     }
 
-    /// Reads what `encode(into:)` wrote, when that is all of the bytes.
-    ///
-    /// Returns nil for bytes that `encode(into:)` does not write.
-    public init?(decoding bytes: Span<UInt8>) {
-        var position = 0
-        self.init(decoding: bytes, at: &position)
-        guard position == bytes.count else { return nil }
-    }
-
     /// Reads what `encode(into:)` wrote, beginning at a position, which is moved behind it.
     ///
     /// Returns nil, and leaves the position, when the bytes there are nothing that `encode(into:)` writes.

@@ -50,19 +50,6 @@ public struct DurationSpan: Sendable, Hashable {
         self.init(event.time..<end)
     }
 
-    /// The spans of a whole series, in the order of time; they do not overlap.
-    ///
-    /// - Parameters:
-    ///   - events: All events of a series, in any order.
-    ///   - timeout: After how many milliseconds something stops by itself.
-    public static func spans(of events: some Sequence<DurationEvent>, timeout: Int64) -> [DurationSpan] {
-        let events = events.sorted()
-        return events.indices.compactMap { index in
-            let next = index + 1 < events.count ? events[index + 1] : nil
-            return DurationSpan(of: events[index], next: next, timeout: timeout)
-        }
-    }
-
     /// The part of the span that is in a range; nil when there is none.
     public func clamped(to limits: Range<Int64>) -> DurationSpan? {
         DurationSpan(range.clamped(to: limits))

@@ -17,18 +17,4 @@ extension ExactDecimal: CustomStringConvertible {
             WideUInt(high: magnitude.high, low: magnitude.low), exponent: -Self.decimalPlaces, isNegative: isNegative)
         number.append(to: &bytes)
     }
-
-    /// The mean of `count` numbers whose sum this is, with 34 significant digits, rounded half to even.
-    ///
-    /// - Parameter count: How many numbers. The mean of none is `0`, as in a gap.
-    public func average(count: Int) -> String {
-        Average(sum: self, count: count)?.text ?? "0"
-    }
-
-    /// By how many percent a value differs from the one before it, with 34 significant digits, rounded half to even.
-    ///
-    /// From 0 to 0 it is `0`, from 0 to anything else `100`; otherwise (value − previous) / previous × 100.
-    public static func percentage(from previous: ExactDecimal, to value: ExactDecimal) -> String {
-        Average.percentage(from: Average(previous), to: Average(value))
-    }
 }

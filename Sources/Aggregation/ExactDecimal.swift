@@ -111,14 +111,6 @@ extension ExactDecimal {
         return try ExactDecimal(high: high &+ other.high &+ (carry ? 1 : 0), low: low).checked()
     }
 
-    /// The exact difference.
-    ///
-    /// - Throws: `ArithmeticOverflow` when the magnitude would reach 10^46.
-    public func subtracting(_ other: ExactDecimal) throws(ArithmeticOverflow) -> ExactDecimal {
-        let (low, borrow) = low.subtractingReportingOverflow(other.low)
-        return try ExactDecimal(high: high &- other.high &- (borrow ? 1 : 0), low: low).checked()
-    }
-
     private func checked() throws(ArithmeticOverflow) -> ExactDecimal {
         let magnitude = magnitude
         guard (magnitude.high, magnitude.low) < Self.limit else { throw ArithmeticOverflow() }

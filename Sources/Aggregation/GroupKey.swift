@@ -16,11 +16,6 @@ public struct GroupKey: Sendable, Hashable {
         self.bytes = ByteKey(bytes: bytes)
     }
 
-    /// A group by the texts of its parts, nil for an absent one.
-    public init(_ texts: [String?]) {
-        self.init(texts.map { $0.map { Array($0.utf8) } })
-    }
-
     /// The group of a query that does not group.
     public static let none = GroupKey([] as [[UInt8]?])
 
