@@ -37,7 +37,7 @@ def batch(number: int, total: int) -> bytes:
     first = START + number * width
     lines = []
     for index in range(BATCH):
-        # One draw for all: 5,000 × 200 × 100 × 1,000 possibilities.
+        # One draw stands for all choices.
         draw = rng.getrandbits(64)
         lines.append(
             f'{{"meterApiName":"meter-{draw % METERS}","customerId":"customer-{(draw >> 10) % CUSTOMERS}",'
@@ -63,7 +63,7 @@ class Sender(threading.Thread):
 
 
 def ingest(platform: Platform, size: int) -> dict[str, float]:
-    """Sends records until so many are stored; bodies are made beforehand, in rounds, and only sending is timed."""
+    """Sends records until so many are stored; bodies are made beforehand, and only sending is timed."""
     seconds, last, per_round = 0.0, [], 400
     count = size // BATCH
     for first in range(0, count, per_round):

@@ -18,6 +18,8 @@ public struct AWSService: Sendable, Hashable {
     public static let s3 = AWSService(name: "s3", environmentName: "S3", title: "S3")
     /// Security Token Service.
     public static let sts = AWSService(name: "sts", environmentName: "STS", title: "STS")
+    /// Simple Queue Service.
+    public static let sqs = AWSService(name: "sqs", environmentName: "SQS", title: "SQS")
     /// Secrets Manager.
     public static let secretsManager = AWSService(
         name: "secretsmanager", environmentName: "SECRETS_MANAGER", title: "Secrets Manager")

@@ -49,7 +49,9 @@ struct S3Bucket: Bucket {
                 bucket: bucket, prefix: self.prefix + prefix, continuation: continuation)
             for object in page.objects where !object.key.hasSuffix("/") {
                 objects.append(
-                    BucketObject(key: String(object.key.dropFirst(self.prefix.count)), etag: object.etag ?? ""))
+                    BucketObject(
+                        key: String(object.key.dropFirst(self.prefix.count)),
+                        etag: (object.etag ?? "").filter { $0 != "\"" }))
             }
             continuation = page.continuation
         } while continuation != nil && objects.count < limit

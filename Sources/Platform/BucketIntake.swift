@@ -22,6 +22,8 @@ struct BucketIntake: Service {
     private static let ignoredPrefixes = ["failed-requests/", "rejects/", "manifest/"]
 
     let bucket: any Bucket
+    /// What tells of new objects; nil where the bucket is listed again and again.
+    let notifications: BucketNotifications?
     let store: any Store
     let hub: EventHub
     let status: IntakeStatus
@@ -40,6 +42,7 @@ struct BucketIntake: Service {
                 logger.warning(
                     "the bucket cannot be read", metadata: ["bucket": "\(bucket.name)", "error": "\(error)"])
             }
+            guard notifications == nil || !status.isWell else { continue }
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
         }
     }
@@ -54,6 +57,9 @@ struct BucketIntake: Service {
     }
 
     private func read(_ round: inout IntakeRound) async throws {
+        if let notifications, let last = round.lastWhole, ContinuousClock.now - last < Self.wholeInterval {
+            return try await readNotified(notifications)
+        }
         for prefix in prefixes(round) {
             let listing = try await bucket.list(prefix, limit: prefix.isEmpty ? .max : Self.listedWhole)
             if prefix.isEmpty {
@@ -68,6 +74,15 @@ struct BucketIntake: Service {
                 if round.known.count >= IntakeRound.maximumKnown { round.known = [] }
                 round.known.insert(name)
             }
+        }
+    }
+
+    /// Takes what the queue tells of; a message goes once its objects are stored.
+    private func readNotified(_ notifications: BucketNotifications) async throws {
+        let notices = try await cancelWhenGracefulShutdown { try await notifications.next() }
+        for notice in notices {
+            for object in notice.objects where !Self.isIgnored(object.key) { try await take(object) }
+            try await notifications.finish(notice)
         }
     }
 

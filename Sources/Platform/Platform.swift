@@ -29,6 +29,7 @@ public struct Platform: Sendable {
     private let keys: KeyRing
     private let hub = EventHub()
     private let bucket: (any Bucket)?
+    private let notifications: BucketNotifications?
     private let logger: Logger
     private let lock: DirectoryLock
     private let now: @Sendable () -> Int64 = { Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down)) }
@@ -44,6 +45,12 @@ public struct Platform: Sendable {
         store = try SQLiteStore(path: "\(settings.directory)/\(SQLiteStore.fileName)")
         keys = KeyRing(store: store, now: now)
         bucket = try settings.bucket.map { try Self.bucket($0, session) }
+        if let queue = settings.notifications, case .bucket(let bucket, let prefix) = settings.bucket, let session {
+            notifications = BucketNotifications(
+                queue: try SQSClient(queue, session: session), bucket: bucket, prefix: prefix)
+        } else {
+            notifications = nil
+        }
         try await keys.reload()
     }
 
@@ -97,7 +104,7 @@ public struct Platform: Sendable {
         if let bucket, let status {
             services.append(
                 BucketIntake(
-                    bucket: bucket, store: store, hub: hub, status: status,
+                    bucket: bucket, notifications: notifications, store: store, hub: hub, status: status,
                     pause: bucket is DirectoryBucket ? .seconds(1) : .seconds(5), logger: logger, now: now))
         }
         var configuration = ServiceGroupConfiguration(

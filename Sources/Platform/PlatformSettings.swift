@@ -10,6 +10,8 @@ public struct PlatformSettings: Sendable {
     public var port: Int
     /// The bucket that it reads.
     public var bucket: Location?
+    /// The URL of the queue with the bucket's notifications.
+    public var notifications: String?
     /// How many days records are kept; their usage is kept longer.
     public var retentionDays: Int
     /// The file with the certificates of TLS.
@@ -29,7 +31,8 @@ public struct PlatformSettings: Sendable {
     /// - Throws: `SettingError`.
     public init(
         directory: String, host: String = "127.0.0.1", port: Int = 8_080, bucket: Location? = nil,
-        retentionDays: Int = defaultRetentionDays, certificate: String? = nil, privateKey: String? = nil,
+        notifications: String? = nil, retentionDays: Int = defaultRetentionDays, certificate: String? = nil,
+        privateKey: String? = nil,
         isBehindProxy: Bool = false, adminKey: String? = nil
     ) throws(SettingError) {
         guard (certificate == nil) == (privateKey == nil) else {
@@ -46,6 +49,11 @@ public struct PlatformSettings: Sendable {
             throw SettingError("--bucket", "is no bucket; write s3://bucket/prefix or file:///directory")
         default: break
         }
+        if notifications != nil {
+            guard case .bucket = bucket else {
+                throw SettingError("--bucket-notifications", "needs a --bucket on S3, of whose objects the queue tells")
+            }
+        }
         if let adminKey, adminKey.utf8.count < 16 {
             throw SettingError("METERTAP_ADMIN_KEY", "is shorter than 16 bytes, so that it could be guessed")
         }
@@ -53,6 +61,7 @@ public struct PlatformSettings: Sendable {
         self.host = host
         self.port = port
         self.bucket = bucket
+        self.notifications = notifications
         self.retentionDays = retentionDays
         self.certificate = certificate
         self.privateKey = privateKey

@@ -65,6 +65,9 @@ final class IntakeStatus: Sendable {
         }
     }
 
+    /// Whether the last round went well.
+    var isWell: Bool { state.withLock { $0.error == nil } }
+
     func check() -> Readiness.Check {
         let state = state.withLock { $0 }
         if let error = state.error { return .init(name: "bucket", isOK: false, detail: error) }

@@ -31,6 +31,11 @@ struct Up: AsyncParsableCommand {
     @Option(help: "A bucket to take records from: s3://bucket/prefix or file:///directory.")
     var bucket: String?
 
+    @Option(
+        name: .customLong("bucket-notifications"),
+        help: "The URL of an SQS queue that tells of the bucket's new objects; else the bucket is listed.")
+    var notifications: String?
+
     @Option(name: .customLong("retention-days"), help: "How long records are kept; their usage is kept longer.")
     var retentionDays = PlatformSettings.defaultRetentionDays
 
@@ -76,7 +81,8 @@ struct Up: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let settings = try PlatformSettings(
             directory: data, host: host, port: port, bucket: try location(),
-            retentionDays: retentionDays, certificate: certificate, privateKey: privateKey,
+            notifications: notifications, retentionDays: retentionDays, certificate: certificate,
+            privateKey: privateKey,
             isBehindProxy: isBehindProxy, adminKey: environment["METERTAP_ADMIN_KEY"])
         var logger = Logger(label: "metertap", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = .notice

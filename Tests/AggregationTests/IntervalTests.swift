@@ -50,8 +50,12 @@ import Testing
 
     @Test func aStartEndsAtTheNextEventOrTheTimeout() {
         let start = DurationEvent(time: 1_000, isStart: true)
-        #expect(DurationSpan(of: start, next: DurationEvent(time: 5_000, isStart: false), timeout: 10_000)?.range == 1_000..<5_000)
-        #expect(DurationSpan(of: start, next: DurationEvent(time: 50_000, isStart: true), timeout: 10_000)?.range == 1_000..<11_000)
+        #expect(
+            DurationSpan(of: start, next: DurationEvent(time: 5_000, isStart: false), timeout: 10_000)?.range
+                == 1_000..<5_000)
+        #expect(
+            DurationSpan(of: start, next: DurationEvent(time: 50_000, isStart: true), timeout: 10_000)?.range
+                == 1_000..<11_000)
         #expect(DurationSpan(of: start, next: nil, timeout: 10_000)?.range == 1_000..<11_000)
         #expect(DurationSpan(of: DurationEvent(time: 1_000, isStart: false), next: nil, timeout: 10_000) == nil)
     }
