@@ -101,6 +101,13 @@ public struct Platform: Sendable {
         var services: [any Service] = [application, StreamsEnd(hub: hub)]
         services.append(
             Housekeeping(store: store, keys: keys, retentionDays: settings.retentionDays, logger: logger, now: now))
+        if let webhook = settings.webhook {
+            services.append(
+                SilenceAlerts(
+                    store: store, address: webhook.address, secret: webhook.secret,
+                    client: HTTPClient(transport: try AsyncHTTPTransport()), silence: SilenceWatch(), logger: logger,
+                    now: now))
+        }
         if let bucket, let status {
             services.append(
                 BucketIntake(

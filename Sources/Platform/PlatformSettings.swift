@@ -12,6 +12,8 @@ public struct PlatformSettings: Sendable {
     public var bucket: Location?
     /// The URL of the queue with the bucket's notifications.
     public var notifications: String?
+    /// Where alerts of silence go, and the secret that signs them.
+    public var webhook: (address: IngestAddress, secret: String)?
     /// How many days records are kept; their usage is kept longer.
     public var retentionDays: Int
     /// The file with the certificates of TLS.
@@ -31,7 +33,8 @@ public struct PlatformSettings: Sendable {
     /// - Throws: `SettingError`.
     public init(
         directory: String, host: String = "127.0.0.1", port: Int = 8_080, bucket: Location? = nil,
-        notifications: String? = nil, retentionDays: Int = defaultRetentionDays, certificate: String? = nil,
+        notifications: String? = nil, webhook: String? = nil, webhookSecret: String? = nil,
+        retentionDays: Int = defaultRetentionDays, certificate: String? = nil,
         privateKey: String? = nil,
         isBehindProxy: Bool = false, adminKey: String? = nil
     ) throws(SettingError) {
@@ -48,6 +51,16 @@ public struct PlatformSettings: Sendable {
         case .ingest, .standardOutput:
             throw SettingError("--bucket", "is no bucket; write s3://bucket/prefix or file:///directory")
         default: break
+        }
+        if let webhook {
+            guard let address = IngestAddress(webhook) else {
+                throw SettingError("--alert-webhook", "is no https URL (plain http for this machine alone)")
+            }
+            guard let webhookSecret, webhookSecret.utf8.count >= 16 else {
+                throw SettingError(
+                    "METERTAP_WEBHOOK_SECRET", "signs the alerts of --alert-webhook; set it to 16 bytes or more")
+            }
+            self.webhook = (address, webhookSecret)
         }
         if notifications != nil {
             guard case .bucket = bucket else {

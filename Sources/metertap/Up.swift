@@ -36,6 +36,11 @@ struct Up: AsyncParsableCommand {
         help: "The URL of an SQS queue that tells of the bucket's new objects; else the bucket is listed.")
     var notifications: String?
 
+    @Option(
+        name: .customLong("alert-webhook"),
+        help: "Where to tell of what has stopped to report; METERTAP_WEBHOOK_SECRET signs the calls.")
+    var webhook: String?
+
     @Option(name: .customLong("retention-days"), help: "How long records are kept; their usage is kept longer.")
     var retentionDays = PlatformSettings.defaultRetentionDays
 
@@ -81,7 +86,8 @@ struct Up: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let settings = try PlatformSettings(
             directory: data, host: host, port: port, bucket: try location(),
-            notifications: notifications, retentionDays: retentionDays, certificate: certificate,
+            notifications: notifications, webhook: webhook, webhookSecret: environment["METERTAP_WEBHOOK_SECRET"],
+            retentionDays: retentionDays, certificate: certificate,
             privateKey: privateKey,
             isBehindProxy: isBehindProxy, adminKey: environment["METERTAP_ADMIN_KEY"])
         var logger = Logger(label: "metertap", factory: { StreamLogHandler.standardError(label: $0) })
