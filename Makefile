@@ -57,9 +57,10 @@ format: ## Format the sources
 	swift format --in-place --parallel --recursive Sources Tests Package.swift
 	.venv/bin/ruff format integration
 
-bench: build ## Measure extraction beside grep and a Python agent
+bench: build ## Measure extraction beside grep and a Python agent, and the platform at two sizes
 	@scripts/setup test
 	$(python) integration/bench.py
+	$(python) integration/bench_platform.py
 
 clean:
 	rm -rf .build .venv dist out bench-results

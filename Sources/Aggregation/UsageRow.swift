@@ -18,6 +18,8 @@ struct UsageRow: Sendable {
         self.group = group
     }
 
+    var isEmpty: Bool { cells.isEmpty }
+
     /// Adds to a bucket, and returns the bucket's place.
     mutating func add(_ tally: Tally, start: Int64, for function: Function) throws(ArithmeticOverflow) -> Int {
         guard let place = place(of: start) else {

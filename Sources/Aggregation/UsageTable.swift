@@ -14,10 +14,8 @@ public struct UsageTable {
     private let isGrouped: Bool
 
     private var rows: [UsageRow] = []
-    private var indices: [GroupKey: Int] = [:]
+    private var places: [GroupKey: Int] = [:]
     private var users = DistinctUsers()
-    /// The group of the last addition, as the next one is often of the same.
-    private var last: (group: GroupKey, index: Int)?
     /// The bucket of the last addition.
     private var bucket: Range<Int64> = 0..<0
 
@@ -44,61 +42,75 @@ public struct UsageTable {
         if !isGrouped { rows.append(UsageRow(group: .none)) }
     }
 
+    /// The place of a group, made when it is new; it does not matter when the query does not group.
+    ///
+    /// A group appears in the answer once something is added to it.
+    public mutating func place(of group: GroupKey) -> Int {
+        guard isGrouped else { return 0 }
+        let place = places[group] ?? rows.count
+        if place == rows.count {
+            rows.append(UsageRow(group: group))
+            places[group] = place
+        }
+        return place
+    }
+
     /// Adds some records of one group and one bucket.
     ///
     /// Nothing happens when the time is outside of the range, or when the function can make nothing of the aggregate, as
     /// the minimum of no records.
     /// - Parameters:
-    ///   - group: The group; it does not matter when the query does not group.
+    ///   - place: The group's place.
     ///   - time: Any time in the bucket.
     ///   - aggregate: The aggregate of the records.
     ///   - unique: Only for `Function.unique`: the values that make a distinct user of these records, written so that
     ///     different values have different bytes; nil when the records have none, and then they count no user.
     /// - Throws: `ArithmeticOverflow` when a sum or a count leaves its range; the table is of no use then.
     public mutating func add(
-        group: GroupKey, time: Int64, aggregate: Aggregate, unique: [UInt8]? = nil
+        at place: Int, time: Int64, aggregate: Aggregate, unique: [UInt8]? = nil
     ) throws(ArithmeticOverflow) {
         guard range.contains(time), let tally = Tally(of: aggregate, for: function) else { return }
         if !bucket.contains(time) {
             let start = interval.start(of: time)
             bucket = start..<interval.next(after: start)
         }
-        let index = isGrouped ? index(of: group) : 0
-        let place = try rows[index].add(tally, start: bucket.lowerBound, for: function)
+        let cell = try rows[place].add(tally, start: bucket.lowerBound, for: function)
         guard let unique else { return }
-        let novelty = users.insert(unique, row: index, start: bucket.lowerBound)
-        if novelty.isNewInBucket { rows[index].addUser(at: place) }
-        if novelty.isNewInRow { rows[index].total.addUser() }
-    }
-
-    private mutating func index(of group: GroupKey) -> Int {
-        if let last, last.group == group { return last.index }
-        let index = indices[group] ?? rows.count
-        if index == rows.count {
-            rows.append(UsageRow(group: group))
-            indices[group] = index
-        }
-        last = (group, index)
-        return index
+        let novelty = users.insert(unique, row: place, start: bucket.lowerBound)
+        if novelty.isNewInBucket { rows[place].addUser(at: cell) }
+        if novelty.isNewInRow { rows[place].total.addUser() }
     }
 
     /// The answer of the query.
     ///
     /// - Throws: `ArithmeticOverflow` when the value of a group leaves its range.
     public consuming func answer() throws(ArithmeticOverflow) -> UsageAnswer {
-        var ranked: [RankedRow] = []
-        ranked.reserveCapacity(rows.count)
-        for row in rows { ranked.append(RankedRow(row: row, figure: try row.figure(for: function))) }
-        ranked.sort { $0.precedes($1, take: take) }
-        if let take { ranked.removeLast(max(0, ranked.count - max(1, take.limit))) }
-        let cells = ranked.map { $0.row.cellsByTime() }
+        let figures = try figures()
+        // Places are sorted, not rows: those are large.
+        var order = rows.indices.filter { !isGrouped || !rows[$0].isEmpty }
+        order.sort { precedes($0, $1, figures) }
+        if let take { order.removeLast(max(0, order.count - max(1, take.limit))) }
+        let cells = order.map { rows[$0].cellsByTime() }
         let intervals = fillsGaps ? filledIntervals() : Self.intervals(of: cells)
-        let series = zip(ranked, cells).map { ranked, cells in
+        let series = zip(order, cells).map { place, cells in
             UsageSeries(
-                group: ranked.row.group, groupValue: ranked.figure.text,
+                group: rows[place].group, groupValue: figures[place].text,
                 values: UsageValues(cells: cells, intervals: fillsGaps ? intervals : nil, function: function))
         }
         return UsageAnswer(function: function, intervals: intervals, series: series)
+    }
+
+    private func figures() throws(ArithmeticOverflow) -> [Figure] {
+        var figures: [Figure] = []
+        figures.reserveCapacity(rows.count)
+        for row in rows { figures.append(try row.figure(for: function)) }
+        return figures
+    }
+
+    /// With `take` by value, otherwise and between equal values by the group's keys.
+    private func precedes(_ left: Int, _ right: Int, _ figures: [Figure]) -> Bool {
+        guard let take, figures[left] != figures[right] else { return rows[left].group < rows[right].group }
+        return take.isAscending ? figures[left] < figures[right] : figures[right] < figures[left]
     }
 
     private func filledIntervals() -> [Int64] {
@@ -125,17 +137,5 @@ public struct Take: Sendable, Hashable {
     public init(limit: Int, isAscending: Bool = false) {
         self.limit = limit
         self.isAscending = isAscending
-    }
-}
-
-/// A group and what it is sorted by.
-private struct RankedRow {
-    let row: UsageRow
-    let figure: Figure
-
-    /// With `take` by value, otherwise and between equal values by the group's keys.
-    func precedes(_ other: RankedRow, take: Take?) -> Bool {
-        guard let take, figure != other.figure else { return row.group < other.row.group }
-        return take.isAscending ? figure < other.figure : other.figure < figure
     }
 }

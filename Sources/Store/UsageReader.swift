@@ -108,33 +108,41 @@ private struct UsageReader {
         var table = UsageTable(
             function: function, interval: query.interval, range: range, fillsGaps: query.fillsGaps, take: query.take,
             isGrouped: !groupBy.isEmpty)
+        var places: [Int64: Int] = [:]
         var names: [Int64: [UInt8]] = [:]
-        let wantsDimensions = !uniqueBy.isEmpty || groupBy.contains { $0 != nil }
+        let isByCustomerAlone = groupBy.count == 1 && groupBy[0] == nil
         try cells { cell in
             for filter in dimensionFilters {
                 guard let value = DimensionSet.value(of: filter.name, in: cell.dimensions),
                     filter.values.contains(Array(value))
                 else { return }
             }
-            var group: [[UInt8]?] = []
-            if !groupBy.isEmpty {
-                group.reserveCapacity(groupBy.count)
-                for key in groupBy {
-                    if let key {
-                        group.append(DimensionSet.value(of: key, in: cell.dimensions).map { Array($0) })
-                    } else if let name = names[cell.customer] {
-                        group.append(name)
-                    } else {
-                        let name = try NameTable.bytes(of: cell.customer, db)
-                        names[cell.customer] = name
-                        group.append(name)
-                    }
-                }
+            let place: Int
+            if isByCustomerAlone, let known = places[cell.customer] {
+                place = known
+            } else {
+                place = table.place(of: try group(of: cell, &names))
+                places[cell.customer] = place
             }
-            let unique = wantsDimensions ? uniqueTuple(cell.dimensions) : nil
-            try table.add(group: GroupKey(group), time: cell.time, aggregate: cell.aggregate, unique: unique)
+            try table.add(
+                at: place, time: cell.time, aggregate: cell.aggregate, unique: uniqueTuple(cell.dimensions))
         }
         return try table.answer()
+    }
+
+    private func group(of cell: Cell, _ names: inout [Int64: [UInt8]]) throws -> GroupKey {
+        var group: [[UInt8]?] = []
+        group.reserveCapacity(groupBy.count)
+        for key in groupBy {
+            if let key {
+                group.append(DimensionSet.value(of: key, in: cell.dimensions).map { Array($0) })
+            } else {
+                let name = try names[cell.customer] ?? NameTable.bytes(of: cell.customer, db)
+                names[cell.customer] = name
+                group.append(name)
+            }
+        }
+        return GroupKey(group)
     }
 
     /// The values whose distinct combinations are counted; nil when the record has none of them.

@@ -70,8 +70,8 @@ import Testing
         for fillsGaps in [true, false] {
             var table = UsageTable(
                 function: .sum, interval: .hour, range: 0..<3 * Self.hour, fillsGaps: fillsGaps, isGrouped: false)
-            try table.add(group: GroupKey([]), time: 2 * Self.hour + 5, aggregate: try Self.value("1.5", at: 0))
-            try table.add(group: GroupKey([]), time: 3 * Self.hour, aggregate: try Self.value("9", at: 0))
+            try table.add(at: 0, time: 2 * Self.hour + 5, aggregate: try Self.value("1.5", at: 0))
+            try table.add(at: 0, time: 3 * Self.hour, aggregate: try Self.value("9", at: 0))
             let answer = try table.answer()
             #expect(answer.intervals == (fillsGaps ? [0, Self.hour, 2 * Self.hour] : [2 * Self.hour]))
             #expect(answer.series.first?.groupValue == "1.5", "what is outside of the range does not count")
@@ -83,7 +83,7 @@ import Testing
             function: .unique, interval: .hour, range: 0..<2 * Self.hour, fillsGaps: true, isGrouped: false)
         for (time, user) in [(0, "a"), (1, "a"), (2, "b"), (Self.hour, "a")] as [(Int64, String)] {
             try table.add(
-                group: GroupKey([]), time: time, aggregate: try Self.value("1", at: time), unique: Array(user.utf8))
+                at: 0, time: time, aggregate: try Self.value("1", at: time), unique: Array(user.utf8))
         }
         let answer = try table.answer()
         #expect(answer.series.first?.groupValue == "2")
@@ -95,7 +95,8 @@ import Testing
             function: .sum, interval: .hour, range: 0..<Self.hour, fillsGaps: false, take: Take(limit: 2),
             isGrouped: true)
         for (name, value) in [("c", "5"), ("a", "5"), ("b", "7"), ("d", "1")] {
-            try table.add(group: GroupKey([Array(name.utf8)]), time: 0, aggregate: try Self.value(value, at: 0))
+            try table.add(
+                at: table.place(of: GroupKey([Array(name.utf8)])), time: 0, aggregate: try Self.value(value, at: 0))
         }
         #expect(try table.answer().series.map { $0.group.texts } == [["b"], ["a"]])
     }
