@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from components.platform import ADMIN_KEY, CANCEL, DAY, Platform, recent, to_json
+from components.platform import ADMIN_KEY, DAY, Platform, recent, to_json
+from reference.platform_model import CANCEL
 
 Json = dict[str, Any]
 

@@ -219,12 +219,22 @@ def test_a_backup_during_ingest(cli: Path, tmp_path: Path) -> None:
     with Platform(cli, restored) as platform:
         held = counted(platform)
         assert before <= held <= after and held % 100 == 0, (before, held, after)
-        events = {event["uniqueId"] for event in all_events(platform)}
+        events = {event["uniqueId"] for event in platform.events()}
         assert events == {f"id-{number}" for number in range(held)}
         # What came after it is sent again, and counts once.
         for first in range(0, everything, 1000):
             platform.send(records(first, min(1000, everything - first)))
         assert counted(platform) == everything
+    # The log of a database that was moved away must not be played into the backup.
+    (restored / "data" / "metertap.sqlite").rename(tmp_path / "moved.sqlite")
+    (restored / "data" / "metertap.sqlite-wal").touch()
+    again = subprocess.run(
+        [str(cli), "restore", "--data", str(restored / "data"), str(backup)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 78 and "sqlite-wal exists" in again.stderr
     # A damaged backup is refused.
     shutil.copy(backup, tmp_path / "damaged.sqlite")
     with (tmp_path / "damaged.sqlite").open("r+b") as file:
@@ -238,14 +248,3 @@ def test_a_backup_during_ingest(cli: Path, tmp_path: Path) -> None:
     )
     assert refused.returncode == 65 and "damaged" in refused.stderr
     assert not (tmp_path / "other" / "metertap.sqlite").exists()
-
-
-def all_events(platform: Platform) -> list[dict[str, Any]]:
-    events: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        page = platform.get("/events", limit=1000, **({"cursor": cursor} if cursor else {}))
-        events += page["events"]
-        cursor = page["cursor"]
-        if not cursor:
-            return events

@@ -133,17 +133,10 @@ def test_killed_at_random_moments(cli: Path, tmp_path: Path, seed: int) -> None:
 
 def check(platform: Platform, clients: list[Client], objects: dict[str, int]) -> None:
     stored: dict[str, int] = {}
-    cursor: Any = None
-    while True:
-        more = {"cursor": cursor} if cursor else {}
-        page = platform.get("/events", limit=1000, isAscending="true", **more)
-        for event in page["events"]:
-            assert event["uniqueId"] not in stored, "counted twice"
-            assert event["state"] == "counted"
-            stored[event["uniqueId"]] = int(event["meterValue"])
-        cursor = page["cursor"]
-        if not cursor:
-            break
+    for event in platform.events():
+        assert event["uniqueId"] not in stored, "counted twice"
+        assert event["state"] == "counted"
+        stored[event["uniqueId"]] = int(event["meterValue"])
     acknowledged = objects | {key: value for client in clients for key, value in client.acknowledged.items()}
     # What was not answered may be there or not, as a whole.
     opened = [client.open for client in clients if client.open]

@@ -1,7 +1,7 @@
 /// Percent-encoding as AWS signatures want it: everything but letters, digits, `-`, `.`, `_` and `~`, in capitals.
-enum PercentEncoding {
+package enum PercentEncoding {
     /// Encodes a text's UTF-8, but for the bytes that `keeping` holds.
-    static func encode(_ text: String, keeping: String = "") -> String {
+    package static func encode(_ text: String, keeping: String = "") -> String {
         encode(text.utf8, keeping: keeping)
     }
 
@@ -19,7 +19,7 @@ enum PercentEncoding {
     }
 
     /// Decodes `%XX`; what is no valid escape stays as it is.
-    static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> [UInt8] {
+    package static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> [UInt8] {
         let bytes = Array(text.utf8)
         var decoded: [UInt8] = []
         var index = 0
@@ -38,7 +38,7 @@ enum PercentEncoding {
     }
 
     /// A form or query of names and values, in the order given.
-    static func query(_ items: [(String, String)]) -> String {
+    package static func query(_ items: [(String, String)]) -> String {
         items.map { "\(encode($0.0))=\(encode($0.1))" }.joined(separator: "&")
     }
 

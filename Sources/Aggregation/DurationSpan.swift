@@ -1,7 +1,7 @@
 /// A record of a duration meter that starts or stops something.
 ///
-/// Events have the order in which they take effect: by time, and of one time the starts first, so that a stop wins.
-public struct DurationEvent: Sendable, Hashable, Comparable {
+/// Events take effect by time, and of one time the starts first, so that a stop wins.
+public struct DurationEvent: Sendable, Hashable {
     /// When it was, in milliseconds since 1970-01-01T00:00:00Z.
     public var time: Int64
     /// Whether it starts; otherwise it stops.
@@ -12,20 +12,12 @@ public struct DurationEvent: Sendable, Hashable, Comparable {
         self.time = time
         self.isStart = isStart
     }
-
-    /// Whether the left event takes effect first.
-    public static func < (left: DurationEvent, right: DurationEvent) -> Bool {
-        left.time == right.time ? left.isStart && !right.isStart : left.time < right.time
-    }
 }
 
 /// The time that one start makes something run: until the next event of its series, but not beyond the timeout.
 public struct DurationSpan: Sendable, Hashable {
     /// The times of the span, in milliseconds since 1970-01-01T00:00:00Z; there is at least one.
     public let range: Range<Int64>
-
-    /// How long the span is; from 1.
-    public var milliseconds: Int64 { range.upperBound - range.lowerBound }
 
     /// A span of some times; nil when there are none.
     public init?(_ range: Range<Int64>) {

@@ -66,28 +66,12 @@ struct BucketNotifications: Sendable {
         if body.event == "s3:TestEvent" { return [] }
         return body.records?.compactMap { record in
             guard record.eventName.hasPrefix("ObjectCreated") || record.eventName.hasPrefix("s3:ObjectCreated"),
-                record.s3.bucket.name == bucket, let key = decoded(record.s3.object.key), key.hasPrefix(prefix),
-                let etag = record.s3.object.eTag
+                // Keys are encoded as a form's values are.
+                let key = String(
+                    validating: PercentEncoding.decode(record.s3.object.key, plusIsSpace: true), as: UTF8.self),
+                record.s3.bucket.name == bucket, key.hasPrefix(prefix), let etag = record.s3.object.eTag
             else { return nil }
             return BucketObject(key: String(key.dropFirst(prefix.count)), etag: etag)
         }
-    }
-
-    /// Keys are encoded as a form's values are.
-    private static func decoded(_ key: String) -> String? {
-        var bytes: [UInt8] = []
-        var rest = key.utf8[...]
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-            case UInt8(ascii: "%"):
-                guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-                else { return nil }
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            default: bytes.append(byte)
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
     }
 }

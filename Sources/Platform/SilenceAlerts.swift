@@ -30,17 +30,17 @@ struct SilenceAlerts: Service {
     let now: @Sendable () -> Int64
 
     func run() async throws {
-        var told: [Subject: Int64] = [:]
+        var told: Set<Subject> = []
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
                 let silent = try await silentSubjects()
-                for (subject, last) in silent where told[subject] == nil {
+                for (subject, last) in silent where !told.contains(subject) {
                     try await tell(subject, isSilent: true, last: last)
-                    told[subject] = last
+                    told.insert(subject)
                 }
-                for (subject, _) in told where silent[subject] == nil {
+                for subject in told where silent[subject] == nil {
                     try await tell(subject, isSilent: false, last: now())
-                    told[subject] = nil
+                    told.remove(subject)
                 }
             } catch {
                 logger.error("an alert could not be sent and is tried again", metadata: ["error": "\(error)"])

@@ -57,9 +57,10 @@ extension SQLiteStore {
         guard FileManager.default.fileExists(atPath: backup) else {
             throw StoreError(.notFound, "there is no backup at \(backup)")
         }
-        guard !FileManager.default.fileExists(atPath: path) else {
+        // A log that another database left behind would be played into this one.
+        for file in [path, "\(path)-wal", "\(path)-shm"] where FileManager.default.fileExists(atPath: file) {
             throw StoreError(
-                .invalid, "\(path) exists; restore into another --data directory, or move this one away")
+                .invalid, "\(file) exists; restore into another --data directory, or move this one away as a whole")
         }
         let partial = "\(path).partial"
         do {

@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,6 @@ import requests
 from components.processes import Service, clean_environment, free_port
 
 DAY = 86_400_000
-CANCEL = "aflo.cancel_previous_resource_event"
 ADMIN_KEY = "admin-key-of-the-tests"
 
 
@@ -100,6 +99,16 @@ class Platform:
     def wait_until_ready(self) -> None:
         """Also waits until the bucket was read to its end."""
         self.wait_for(lambda: self.request("GET", "/ready").status_code == 200, 60)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """All records, in the order of their arrival."""
+        more: dict[str, Any] = {}
+        while True:
+            page = self.get("/events", limit=1000, isAscending="true", **more)
+            yield from page["events"]
+            if not page["cursor"]:
+                return
+            more = {"cursor": page["cursor"]}
 
     def pipeline(self) -> dict[str, Any]:
         """The figures, which always add up."""

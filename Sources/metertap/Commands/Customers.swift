@@ -1,3 +1,4 @@
+import AWS
 import ArgumentParser
 import MeterLine
 
@@ -70,7 +71,7 @@ struct Customers: AsyncParsableCommand {
         var id: String
 
         func work(_ client: PlatformClient) async throws {
-            _ = try await client.delete("/customers/\(PlatformClient.encoded(id))")
+            _ = try await client.delete("/customers/\(PercentEncoding.encode(id))")
             Terminal.output("\(Table.printable(id)) is deleted; its records and usage stay.")
         }
     }

@@ -1,5 +1,3 @@
-import ArgumentParser
-import FoundationEssentials
 import MeterLine
 
 /// What several commands show alike.
@@ -21,33 +19,5 @@ enum Describe {
     static func time(_ value: JSONTree?) -> String {
         guard let milliseconds = value.flatMap({ Int64($0.text) }) else { return "never" }
         return CommandTime.text(milliseconds)
-    }
-}
-
-/// A question on the terminal.
-enum Question {
-    /// Whether somebody says yes; nobody does where no terminal is.
-    static func ask(_ text: String) -> Bool {
-        guard Terminal.isInteractive else { return false }
-        Terminal.error("\(text) [y/N]")
-        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
-    }
-}
-
-/// A file that is read whole.
-enum InputFile {
-    static func read(_ path: String) throws -> [UInt8] {
-        do {
-            let data = path == "-" ? try readToEnd() : Array(try Data(contentsOf: URL(filePath: path)))
-            return data
-        } catch {
-            throw Failure(message: "\(path) cannot be read", code: .inputOutput)
-        }
-    }
-
-    private static func readToEnd() throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        while let line = readLine(strippingNewline: false) { bytes.append(contentsOf: line.utf8) }
-        return bytes
     }
 }

@@ -1,3 +1,4 @@
+import AWS
 import ArgumentParser
 import MeterLine
 
@@ -57,7 +58,7 @@ struct Keys: AsyncParsableCommand {
         var id: String
 
         func work(_ client: PlatformClient) async throws {
-            let key = try await client.delete("/keys/\(PlatformClient.encoded(id))")
+            let key = try await client.delete("/keys/\(PercentEncoding.encode(id))")
             Terminal.output("The key \(Table.printable(key["name"]?.text ?? "")) is revoked.")
         }
     }
