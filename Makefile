@@ -9,7 +9,7 @@ fault_runs := 200
 model_runs := 200
 kill_runs := 20
 
-.PHONY: help run build lambda test unit-test integration-test lint format bench soak clean
+.PHONY: help run build lambda test unit-test integration-test lint format bench screenshots soak clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -61,6 +61,10 @@ bench: build ## Measure extraction beside grep and a Python agent, and the platf
 	@scripts/setup test
 	$(python) integration/bench.py
 	$(python) integration/bench_platform.py
+
+screenshots: build ## Take pictures of the console, into out/screenshots, and README's
+	@scripts/setup test
+	cd integration && ../$(python) screenshots.py
 
 clean:
 	rm -rf .build .venv dist out bench-results

@@ -41,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
@@ -93,11 +94,20 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], resources: [.embedInCode("openapi.yaml")], swiftSettings: librarySettings),
+        .target(
+            name: "Console",
+            dependencies: [
+                "Meter", "MeterLine", "Aggregation", "Store", "Platform", "AWS", "HTTP", crypto, httpTypes,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ], resources: [.embedInCode("Assets"), .embedInCode("Templates"), .embedInCode("Snippets")],
+            swiftSettings: librarySettings),
         .target(name: "Sample", dependencies: ["Gzip", "MeterLine"], swiftSettings: librarySettings),
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "AWS", "MeterLine", "Collection", "Delivery", "Platform", "Sample", "Store", "HTTP", httpTypes, system,
+                "AWS", "MeterLine", "Collection", "Console", "Delivery", "Platform", "Sample", "Store", "HTTP",
+                httpTypes, system,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

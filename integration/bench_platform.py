@@ -1,4 +1,4 @@
-"""Measures the platform: ingest through HTTP, and usage of a month, at two sizes in one run.
+"""Measures the platform: ingest through HTTP, usage of a month, the console's pages, at two sizes in one run.
 
 5,000 customers, 200 meters, dimensions of 10, 10 and 1,000 values, all declared; batches of 1,000 from four
 clients; the records are new ones, in the order of their time over thirty days. Prints a table and writes
@@ -19,6 +19,8 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from components.platform import ADMIN_KEY, DAY, Platform, recent
 
@@ -127,6 +129,66 @@ def usage(platform: Platform) -> dict[str, float]:
     return found
 
 
+def screens(platform: Platform) -> dict[str, float]:
+    """Each page of the console as the server makes it: what is looked for is drawn anew each time."""
+    rng = random.Random(2)
+    platform.ingest("\n".join('{"meterApiName":"meter-1","meterValue":"x"}' for _ in range(500)).encode())
+    for number in range(CUSTOMERS):
+        customer = f"customer-{number}"
+        platform.post("/customers", {"customerId": customer, "customerName": f"Customer {number}"})
+    meters = platform.get("/meters")
+    newest = int(platform.get("/events", limit=1)["events"][0]["number"])
+    form = requests.post(
+        f"{platform.url}/console/sign-in",
+        data={"key": ADMIN_KEY},
+        headers={"Origin": platform.url},
+        allow_redirects=False,
+        timeout=10,
+    )
+    cookies = form.cookies
+    month = f"from={day(START)}&to={day(START + (DAYS - 1) * DAY)}"
+    pages = {
+        "overview": lambda: "overview",
+        "get started": lambda: "start",
+        "events": lambda: f"events?cursor={rng.randrange(1000, newest)}",
+        "events of a meter": lambda: f"events?meter=meter-{rng.randrange(METERS)}",
+        "events of a customer": lambda: f"events?customer=customer-{rng.randrange(CUSTOMERS)}",
+        "an event": lambda: f"events/{rng.randrange(1, newest)}",
+        "usage": lambda: f"usage?meter=meter-{rng.randrange(METERS)}&{month}&compare=1",
+        "usage of a customer": lambda: (
+            f"usage?meter=meter-{rng.randrange(METERS)}&{month}&customer=customer-{rng.randrange(CUSTOMERS)}"
+        ),
+        "a figure": lambda: (
+            f"usage/figure?meter=meter-{rng.randrange(METERS)}&customer=customer-{rng.randrange(CUSTOMERS)}&{month}"
+        ),
+        "meters": lambda: "meters",
+        "a meter": lambda: f"meters/{rng.choice(meters)['id']}",
+        "customers": lambda: f"customers?start={rng.randrange(CUSTOMERS // 100) * 100}",
+        "customers searched": lambda: f"customers?search=r-{rng.randrange(100, 999)}",
+        "a customer": lambda: (
+            f"customer?id=customer-{rng.randrange(CUSTOMERS)}&start={rng.randrange(6) * 30}"
+        ),
+        "rejects": lambda: "rejects",
+        "settings": lambda: "settings",
+    }
+    found: dict[str, float] = {}
+    largest = 0
+    for name, path in pages.items():
+        times = []
+        for _ in range(40):
+            begin = time.monotonic()
+            answer = requests.get(f"{platform.url}/console/{path()}", cookies=cookies, timeout=60)
+            times.append((time.monotonic() - begin) * 1000)
+            assert answer.status_code == 200, answer.url
+            largest = max(largest, len(answer.content))
+        found[f"page: {name}, p95 ms"] = sorted(times)[int(len(times) * 0.95) - 1]
+    return found | {"largest page, kB": largest / 1000}
+
+
+def day(milliseconds: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(milliseconds // 1000))
+
+
 def measure(size: int, directory: Path) -> dict[str, float]:
     with Platform(METERTAP, directory) as platform:
         for number in range(METERS):
@@ -134,6 +196,7 @@ def measure(size: int, directory: Path) -> dict[str, float]:
         result = ingest(platform, size)
         assert platform.pipeline()["counted"] == size
         result |= usage(platform)
+        result |= screens(platform)
         result["GB on disk"] = sum(file.stat().st_size for file in platform.data.iterdir()) / 1e9
         peak = Path(f"/proc/{platform.service.process.pid}/status").read_text()  # type: ignore[union-attr]
         result["peak memory MB"] = int(peak.split("VmHWM:")[1].split()[0]) / 1000

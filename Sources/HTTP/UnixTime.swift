@@ -65,12 +65,31 @@ public struct UnixTime: Sendable, Hashable, Comparable {
 
     /// The moment as AWS signatures write it: `20260131T235959Z` (ISO 8601, basic form, UTC, whole seconds).
     public var basicISO8601: String {
+        let parts = parts
+        return parts.year + parts.month + parts.day + "T" + parts.hour + parts.minute + parts.second + "Z"
+    }
+
+    /// The moment as RFC 3339 writes it, in UTC: `2026-01-31T23:59:59.000Z`.
+    public var iso8601Milliseconds: String {
+        let parts = parts
+        let rest = milliseconds - milliseconds.flooredQuotient(1000) * 1000
+        return "\(parts.year)-\(parts.month)-\(parts.day)T\(parts.hour):\(parts.minute):\(parts.second)."
+            + Self.padded(rest, 3) + "Z"
+    }
+
+    private typealias Parts = (
+        year: String, month: String, day: String, hour: String, minute: String, second: String
+    )
+
+    private var parts: Parts {
         let seconds = milliseconds.flooredQuotient(1000)
         let days = seconds.flooredQuotient(86_400)
         let second = seconds - days * 86_400
         let (year, month, day) = Self.civil(days)
-        return Self.padded(year, 4) + Self.padded(month, 2) + Self.padded(day, 2) + "T"
-            + Self.padded(second / 3600, 2) + Self.padded(second / 60 % 60, 2) + Self.padded(second % 60, 2) + "Z"
+        return (
+            Self.padded(year, 4), Self.padded(month, 2), Self.padded(day, 2), Self.padded(second / 3600, 2),
+            Self.padded(second / 60 % 60, 2), Self.padded(second % 60, 2)
+        )
     }
 
     /// The moment that lies `duration` later, to the millisecond.

@@ -54,28 +54,55 @@ public struct LineReader: Sendable {
         var values = MessageValues(origin: origin)
         var reader = TaggedValueReader()
         var position = 0
-        while !values.isFull, let hit = scanner.next(message, from: position) {
+        while !values.isFull, let (hit, value) = next(message, &position, &reader) {
+            values.tag = scanner.tags[hit.tag]
+            values.tagPosition = hit.range.lowerBound
+            switch value {
+            case .mention:
+                accounting.mentions += 1
+            case .unreadable(let rejection), .notARecord(let rejection, _):
+                values.reject(rejection, message)
+            case .records(let records, _):
+                read(records, message, into: &values, accounting: &accounting)
+            }
+        }
+        return values.finish(accounting: &accounting)
+    }
+
+    /// The next tag that is a word of its own, and what follows it; the position moves behind what was read.
+    private func next(
+        _ message: Span<UInt8>, _ position: inout Int, _ reader: inout TaggedValueReader
+    ) -> (TagScanner.Hit, TaggedValue)? {
+        while let hit = scanner.next(message, from: position) {
             position = hit.range.upperBound
             let (level, isCertain) = reader.level(message, behind: position)
             let wordLevel = isCertain ? level : EscapeLevel.maximum
             guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: wordLevel) else { continue }
-            values.tag = scanner.tags[hit.tag]
-            values.tagPosition = hit.range.lowerBound
-            switch reader.read(message, behind: position, level: level) {
-            case .mention(let end):
-                accounting.mentions += 1
-                position = end
-            case .unreadable(let rejection):
-                values.reject(rejection, message)
-            case .notARecord(let rejection, let end):
-                values.reject(rejection, message)
-                position = end
-            case .records(let records, let end):
-                read(records, message, into: &values, accounting: &accounting)
-                position = end
+            let value = reader.read(message, behind: position, level: level)
+            switch value {
+            case .mention(let end), .notARecord(_, let end), .records(_, let end): position = end
+            case .unreadable: break
             }
+            return (hit, value)
         }
-        return values.finish(accounting: &accounting)
+        return nil
+    }
+
+    /// Where tags and their values stand in a message, to show them.
+    package func places(in message: Span<UInt8>) -> [LinePlace] {
+        var places: [LinePlace] = []
+        var reader = TaggedValueReader()
+        var position = 0
+        while places.count < Self.maximumValues, let (hit, value) = next(message, &position, &reader) {
+            let kind: LinePlace.Kind =
+                switch value {
+                case .mention: .mention
+                case .unreadable: .unreadable
+                case .notARecord, .records: .value
+                }
+            places.append(LinePlace(kind: kind, tag: hit.range, end: position))
+        }
+        return places
     }
 
     private func read(
@@ -108,6 +135,26 @@ public struct LineReader: Sendable {
             }
         }
     }
+}
+
+/// Where a tag stands in a message, and how far its value goes.
+package struct LinePlace: Sendable, Equatable {
+    /// What follows the tag.
+    package enum Kind: Sendable {
+        /// No value, or null.
+        case mention
+        /// Something that cannot be read.
+        case unreadable
+        /// A value, accepted or not.
+        case value
+    }
+
+    /// What follows the tag.
+    package var kind: Kind
+    /// The bytes of the tag.
+    package var tag: Range<Int>
+    /// Where what was read ends.
+    package var end: Int
 }
 
 /// A word that cannot be a tag.

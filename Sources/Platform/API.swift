@@ -1,36 +1,42 @@
 import HTTP
-import HTTPTypes
-import Hummingbird
+package import HTTPTypes
+package import Hummingbird
 import Logging
 import Store
 
 /// What a key allows.
-enum Right: String, CaseIterable {
+package enum Right: String, CaseIterable, Sendable {
     case ingest
     case read
     case admin
+
+    /// The right that holds all others.
+    package static func allows(_ rights: [String], _ right: Right) -> Bool {
+        rights.contains(right.rawValue) || rights.contains(admin.rawValue)
+    }
 }
 
 /// What is known of a request besides itself.
-struct APIContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
+package struct APIContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
     /// The name of the key that came with it.
-    var who = ""
+    package var who = ""
 
-    init(source: ApplicationRequestContextSource) {
+    package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
     }
 }
 
-/// One operation of the API.
-struct Route: Sendable {
+/// One operation of the API, or a page of the console.
+package struct Route: Sendable {
     let method: HTTPRequest.Method
     let path: String
     /// What the key must allow; nil where none is needed.
     let right: Right?
     let handle: @Sendable (Request, APIContext) async throws -> Response
 
-    init(
+    /// Names an operation.
+    package init(
         _ method: HTTPRequest.Method, _ path: String, _ right: Right?,
         _ handle: @escaping @Sendable (Request, APIContext) async throws -> Response
     ) {

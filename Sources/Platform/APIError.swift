@@ -1,22 +1,22 @@
-import HTTPTypes
-import Hummingbird
+package import HTTPTypes
+package import Hummingbird
 import MeterLine
 import Store
 
 /// An answer that is no success: a status and a sentence for people.
-struct APIError: Error {
-    var status: HTTPResponse.Status
-    var message: String
-    var headers: HTTPFields = [:]
+package struct APIError: Error {
+    package var status: HTTPResponse.Status
+    package var message: String
+    package var headers: HTTPFields = [:]
 
-    init(_ status: HTTPResponse.Status, _ message: String, headers: HTTPFields = [:]) {
+    package init(_ status: HTTPResponse.Status, _ message: String, headers: HTTPFields = [:]) {
         self.status = status
         self.message = message
         self.headers = headers
     }
 
     /// The answer to an error of any kind; what nobody foresaw says nothing of its cause.
-    init(_ error: any Error) {
+    package init(_ error: any Error) {
         switch error {
         case let error as APIError: self = error
         case let error as StoreError: self.init(error)
@@ -48,7 +48,8 @@ struct APIError: Error {
         }
     }
 
-    var response: Response {
+    /// The answer in JSON.
+    package var response: Response {
         var output: [UInt8] = []
         var object = JSONObjectWriter(&output)
         object.member("errorMessage", message, &output)
@@ -59,7 +60,7 @@ struct APIError: Error {
     }
 
     /// Whether somebody who answers for the server must look at it.
-    var isOurs: Bool { status.code == 500 }
+    package var isOurs: Bool { status.code == 500 }
 }
 
 extension Response {
@@ -71,7 +72,7 @@ extension Response {
     }
 
     /// An answer of text.
-    static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {
+    package static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {
         Response(
             status: .ok, headers: [.contentType: type, .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

@@ -1,5 +1,5 @@
 import Hummingbird
-import Meter
+package import Meter
 import Store
 
 /// The definitions of customers.
@@ -41,18 +41,20 @@ struct CustomerRoutes: Sendable {
 }
 
 /// A customer as it is sent.
-private struct CustomerInput: Decodable {
-    var customerId: String?
-    var customerName: String?
-    var customerEmail: String?
-    var description: String?
-    var traits: [String: String]?
-    var enabled: Bool?
-    var lifecycleStage: String?
+package struct CustomerInput: Decodable {
+    package var customerId: String?
+    package var customerName: String?
+    package var customerEmail: String?
+    package var description: String?
+    package var traits: [String: String]?
+    package var enabled: Bool?
+    package var lifecycleStage: String?
+
+    package init() {}
 
     private static let maximumTraits = 100
 
-    func customer(now: Int64) throws(APIError) -> Customer {
+    package func customer(now: Int64) throws(APIError) -> Customer {
         let traits = traits ?? [:]
         guard traits.count <= Self.maximumTraits else {
             throw APIError(.badRequest, "more than \(Self.maximumTraits) traits")

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Tells those who wait that records were stored.
-final class EventHub: Sendable {
+package final class EventHub: Sendable {
     private struct State {
         var waiting: [Int: AsyncStream<Void>.Continuation] = [:]
         var next = 0
@@ -10,7 +10,7 @@ final class EventHub: Sendable {
     private let state = Mutex(State())
 
     /// A signal after each time that records were stored; several in a row may be one.
-    func signals() -> AsyncStream<Void> {
+    package func signals() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let id = state.withLock { state in
             state.next += 1
@@ -24,7 +24,7 @@ final class EventHub: Sendable {
     }
 
     /// Wakes everybody.
-    func announce() {
+    package func announce() {
         let waiting = state.withLock { Array($0.waiting.values) }
         for continuation in waiting { continuation.yield() }
     }

@@ -1,17 +1,16 @@
-import HTTPTypes
 import Hummingbird
 import Meter
 import MeterLine
-import Store
+package import Store
 
 /// The records as they came: listed, one by one, and as they arrive.
-struct EventRoutes: Sendable {
+package struct EventRoutes: Sendable {
     let store: any Store
     let hub: EventHub
 
     /// The largest number of milliseconds since 1970 that is taken.
-    static let milliseconds: ClosedRange<Int64> = 0...253_402_300_799_999
-    static let numbers: ClosedRange<Int64> = 1...Int64.max
+    package static let milliseconds: ClosedRange<Int64> = 0...253_402_300_799_999
+    package static let numbers: ClosedRange<Int64> = 1...Int64.max
 
     var routes: [Route] {
         [
@@ -38,7 +37,8 @@ struct EventRoutes: Sendable {
         return .json(output)
     }
 
-    private static func query(_ reader: QueryReader) throws(APIError) -> EventQuery {
+    /// The query that the parameters of a request ask for.
+    package static func query(_ reader: QueryReader) throws(APIError) -> EventQuery {
         var query = EventQuery()
         query.meterApiName = reader.text("meterApiName")
         query.customerId = reader.text("customerId")
@@ -75,19 +75,9 @@ struct EventRoutes: Sendable {
         var query = EventQuery()
         query.meterApiName = reader.text("meterApiName")
         query.customerId = reader.text("customerId")
-        query.isAscending = true
-        query.limit = 500
-        let last = request.headers[.lastEventID].flatMap { Int64($0) }
-        let asked = try reader.int("after", in: 0...Int64.max)
-        let newest = try await store.newestEvent()
-        query.cursor = last ?? asked ?? newest
-        let stream = EventStream(store: store, hub: hub, query: query)
-        return Response(
-            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
-            body: ResponseBody { writer in
-                try await stream.write(to: &writer)
-                try await writer.finish(nil)
-            })
+        return try await EventStream(store: store, hub: hub, query: query) { event, output in
+            Self.append(event, to: &output)
+        }.response(to: request)
     }
 
     // MARK: - In Amberflo's form
@@ -173,7 +163,7 @@ struct EventRoutes: Sendable {
     // MARK: - JSON
 
     /// Writes an event as the API shows it.
-    static func append(_ event: StoredEvent, to output: inout [UInt8]) {
+    package static func append(_ event: StoredEvent, to output: inout [UInt8]) {
         let record = event.record
         var object = JSONObjectWriter(&output)
         object.member("number", event.number, &output)
@@ -221,64 +211,4 @@ struct EventRoutes: Sendable {
         if let key { object.member("object", key, &output) }
         object.end(&output)
     }
-}
-
-/// Server-sent events (WHATWG HTML, section 9.2): what is stored behind a number, and what comes after it.
-private struct EventStream: Sendable {
-    let store: any Store
-    let hub: EventHub
-    let query: EventQuery
-
-    private static let pause = Duration.seconds(15)
-
-    @concurrent func write(to writer: inout any ResponseBodyWriter) async throws {
-        let signals = hub.signals()
-        var query = query
-        try await writer.write(ByteBuffer(string: ": metertap\n\n"))
-        var iterator = Self.ticks(with: signals).makeAsyncIterator()
-        repeat {
-            // The position is taken first: what is stored meanwhile is seen the next time.
-            let newest = try await store.newestEvent()
-            var isAtEnd = false
-            while !isAtEnd {
-                let page = try await store.events(query)
-                for event in page.events { try await writer.write(Self.text(event)) }
-                isAtEnd = page.cursor == nil
-                query.cursor = page.cursor ?? max(page.events.last?.number ?? 0, query.cursor ?? 0, newest)
-            }
-            try await writer.write(ByteBuffer(string: ":\n\n"))
-        } while await iterator.next() != nil
-    }
-
-    private static func text(_ event: StoredEvent) -> ByteBuffer {
-        var output = Array("id: \(event.number)\nevent: record\ndata: ".utf8)
-        EventRoutes.append(event, to: &output)
-        output.append(contentsOf: "\n\n".utf8)
-        return ByteBuffer(bytes: output)
-    }
-
-    /// A tick for each signal, and one now and then so that a lost connection is noticed.
-    private static func ticks(with signals: AsyncStream<Void>) -> AsyncStream<Void> {
-        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-            let forwarding = Task {
-                for await _ in signals { continuation.yield() }
-                continuation.finish()
-            }
-            let clock = Task {
-                while !Task.isCancelled {
-                    try? await Task.sleep(for: pause)
-                    continuation.yield()
-                }
-            }
-            continuation.onTermination = { _ in
-                forwarding.cancel()
-                clock.cancel()
-            }
-        }
-    }
-}
-
-extension HTTPField.Name {
-    /// The `Last-Event-ID` with which a browser resumes a stream.
-    static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .range
 }

@@ -5,9 +5,9 @@ import MeterLine
 import Store
 
 /// `POST /ingest`: takes records in and answers when they are durable.
-struct IngestRoutes: Sendable {
+package struct IngestRoutes: Sendable {
     /// The most records of one request.
-    static let maximumRecords = 10_000
+    package static let maximumRecords = 10_000
 
     let store: any Store
     let hub: EventHub
@@ -17,7 +17,7 @@ struct IngestRoutes: Sendable {
 
     private func ingest(_ request: Request, _ context: APIContext) async throws -> Response {
         let format = Self.format(of: request)
-        let body = try await RequestBodies.bytes(of: request)
+        let body = try await RequestBodies.bytes(of: request, maximum: RequestBodies.maximumBytes)
         let batch = try Self.batch(body, format, IntakeName(kind: .api, name: context.who), time: now())
         let result = try await store.ingest(batch)
         if result.stored > 0 { hub.announce() }

@@ -1,10 +1,10 @@
 import Crypto
 import HTTPTypes
-import Store
+package import Store
 import Synchronization
 
 /// The keys of the API: compares what came with what is kept, in a time that tells nothing.
-final class KeyRing: Sendable {
+package final class KeyRing: Sendable {
     private struct State {
         var keys: [StoredKey] = []
         var used: [String: Int64] = [:]
@@ -37,14 +37,14 @@ final class KeyRing: Sendable {
                 .unauthorized, "send a key of this platform in X-API-KEY; metertap keys makes one",
                 headers: [.wwwAuthenticate: "ApiKey"])
         }
-        guard key.rights.contains(right.rawValue) || key.rights.contains(Right.admin.rawValue) else {
+        guard Right.allows(key.rights, right) else {
             throw APIError(.forbidden, "the key \"\(key.name)\" lacks the right \(right.rawValue)")
         }
         return key.name
     }
 
     /// The key of a secret; all are compared, whichever fits.
-    func find(_ secret: String) -> StoredKey? {
+    package func find(_ secret: String) -> StoredKey? {
         let hash = Self.hash(secret)
         let time = now()
         return state.withLock { state in
@@ -62,12 +62,47 @@ final class KeyRing: Sendable {
         return difference == 0
     }
 
-    static func hash(_ secret: String) -> [UInt8] {
+    package static func hash(_ secret: String) -> [UInt8] {
         Array(SHA256.hash(data: Array(secret.utf8)))
     }
 
+    /// Whether a key was not revoked.
+    package func holds(id: String) -> Bool {
+        state.withLock { $0.keys.contains { $0.id == id } }
+    }
+
+    // MARK: - Making and revoking
+
+    /// Makes a key.
+    ///
+    /// - Returns: the key, and its secret, which is kept nowhere and can be shown this once.
+    /// - Throws: `APIError` when the name is too long or the rights are none; `StoreError`.
+    package func create(name: String?, rights: [String]?, who: String) async throws -> (key: StoredKey, secret: String)
+    {
+        let name = try MeterInput.name(name, "name")
+        let known = Right.allCases.map(\.rawValue).filter { (rights ?? []).contains($0) }
+        guard !known.isEmpty, known.count == rights?.count else {
+            throw APIError(.badRequest, "rights is a list of ingest, read and admin, each at most once, and not empty")
+        }
+        let (key, secret) = NewKey.make(name: name, rights: known, time: now())
+        try await store.add(key, who: who)
+        try await reload()
+        return (key, secret)
+    }
+
+    /// Revokes a key; from then on it opens nothing.
+    ///
+    /// - Throws: `APIError` when there is none; `StoreError`.
+    package func revoke(id: String, who: String) async throws -> StoredKey {
+        guard let key = try await store.revokeKey(id: id, who: who, time: now()) else {
+            throw APIError(.notFound, "there is no key of this id; GET /keys lists them")
+        }
+        try await reload()
+        return key
+    }
+
     /// Writes down when keys were used.
-    func noteUse() async throws {
+    package func noteUse() async throws {
         let used = state.withLock { state in
             defer { state.used = [:] }
             return state.used

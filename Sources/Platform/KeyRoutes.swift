@@ -11,7 +11,6 @@ struct KeyRoutes: Sendable {
 
     let store: any Store
     let keys: KeyRing
-    let now: @Sendable () -> Int64
 
     var routes: [Route] {
         [
@@ -35,25 +34,14 @@ struct KeyRoutes: Sendable {
 
     private func create(_ request: Request, _ context: APIContext) async throws -> Response {
         let input = try await RequestBodies.decode(KeyInput.self, from: request)
-        let name = try MeterInput.name(input.name, "name")
-        let rights = Right.allCases.map(\.rawValue).filter { (input.rights ?? []).contains($0) }
-        guard !rights.isEmpty, rights.count == input.rights?.count else {
-            throw APIError(.badRequest, "rights is a list of ingest, read and admin, each at most once, and not empty")
-        }
-        let (key, secret) = NewKey.make(name: name, rights: rights, time: now())
-        try await store.add(key, who: context.who)
-        try await keys.reload()
+        let (key, secret) = try await keys.create(name: input.name, rights: input.rights, who: context.who)
         var output: [UInt8] = []
         Self.append(key, secret: secret, to: &output)
         return .json(output)
     }
 
     private func revoke(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = context.parameters.get("id") ?? ""
-        guard let key = try await store.revokeKey(id: id, who: context.who, time: now()) else {
-            throw APIError(.notFound, "there is no key of this id; GET /keys lists them")
-        }
-        try await keys.reload()
+        let key = try await keys.revoke(id: context.parameters.get("id") ?? "", who: context.who)
         var output: [UInt8] = []
         Self.append(key, secret: nil, to: &output)
         return .json(output)
@@ -112,7 +100,7 @@ struct KeyRoutes: Sendable {
 }
 
 /// Makes keys.
-enum NewKey {
+package enum NewKey {
     /// A key to keep, and its secret to show once: 256 random bits behind a word by which it is recognised.
     static func make(name: String, rights: [String], time: Int64) -> (key: StoredKey, secret: String) {
         let secret = "mtk_" + randomHex(words: 4)
@@ -124,7 +112,8 @@ enum NewKey {
         StoredKey(id: id, name: name, rights: rights, hash: KeyRing.hash(secret), created: time)
     }
 
-    static func randomHex(words: Int) -> String {
+    /// Random words of 64 bits in hexadecimal.
+    package static func randomHex(words: Int) -> String {
         (0..<words).map { _ in MeterInput.newId() }.joined()
     }
 }

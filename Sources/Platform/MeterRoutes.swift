@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Hummingbird
-import Meter
+package import Meter
 import Store
 
 /// The definitions of meters.
@@ -60,26 +60,28 @@ struct MeterRoutes: Sendable {
 }
 
 /// A meter as it is sent.
-struct MeterInput: Decodable {
-    var id: String?
-    var meterApiName: String?
-    var label: String?
-    var description: String?
-    var meterType: String?
-    var dimensions: [String]?
-    var aggregationDimensions: [String]?
-    var lockingStatus: String?
-    var timeoutInMinutes: Int?
-    var useInBilling: Bool?
-    var enabled: Bool?
-    var deduplication: String?
+package struct MeterInput: Decodable {
+    package var id: String?
+    package var meterApiName: String?
+    package var label: String?
+    package var description: String?
+    package var meterType: String?
+    package var dimensions: [String]?
+    package var aggregationDimensions: [String]?
+    package var lockingStatus: String?
+    package var timeoutInMinutes: Int?
+    package var useInBilling: Bool?
+    package var enabled: Bool?
+    package var deduplication: String?
+
+    package init() {}
 
     private static let maximumDescriptionBytes = 4_096
     private static let timeouts = 1...525_600
 
     /// The definition that is meant; what is absent has its default, or for the locking status and the deduplication what
     /// it was.
-    func definition(of old: MeterDefinition?, now: Int64) throws(APIError) -> MeterDefinition {
+    package func definition(of old: MeterDefinition?, now: Int64) throws(APIError) -> MeterDefinition {
         let name = try Self.name(meterApiName ?? old?.meterApiName, "meterApiName")
         let meter = MeterDefinition(
             id: old?.id ?? Self.newId(), meterApiName: name, label: try Self.name(label, "label"),
@@ -113,7 +115,7 @@ struct MeterInput: Decodable {
         }
     }
 
-    static func name(_ text: String?, _ field: String) throws(APIError) -> String {
+    package static func name(_ text: String?, _ field: String) throws(APIError) -> String {
         guard let text, !text.isEmpty else { throw APIError(.badRequest, "\(field) is missing") }
         guard text.utf8.count <= RecordLimits.nameBytes else {
             throw APIError(.badRequest, "\(field) is longer than \(RecordLimits.nameBytes) bytes")

@@ -24,10 +24,15 @@ public struct Platform: Sendable {
     /// How long requests have to end after a signal.
     private static let patience = Duration.seconds(10)
 
+    /// What a page of the console needs of the platform.
+    package let parts: PlatformParts
+
     private let settings: PlatformSettings
     private let store: SQLiteStore
     private let keys: KeyRing
     private let hub = EventHub()
+    private let metrics = Metrics()
+    private let status: IntakeStatus?
     private let bucket: (any Bucket)?
     private let notifications: BucketNotifications?
     private let logger: Logger
@@ -51,6 +56,11 @@ public struct Platform: Sendable {
         } else {
             notifications = nil
         }
+        status = bucket.map { _ in IntakeStatus() }
+        parts = PlatformParts(
+            store: store, keys: keys, hub: hub, rejects: RejectEditor(store: store, hub: hub, now: now),
+            readiness: Readiness(store: store, directory: settings.directory, intake: status),
+            silence: SilenceWatch(), settings: settings, bucket: bucket?.name, logger: logger, now: now)
         try await keys.reload()
     }
 
@@ -88,13 +98,15 @@ public struct Platform: Sendable {
 
     /// Serves until a signal comes.
     ///
-    /// - Parameter onServing: is called with the port once requests are answered.
-    public func run(onServing: @escaping @Sendable (Int) async -> Void) async throws {
-        let status = bucket.map { _ in IntakeStatus() }
-        let metrics = Metrics()
+    /// - Parameters:
+    ///   - pages: what is served beside the API.
+    ///   - onServing: is called with the port once requests are answered.
+    package func run(
+        with pages: [Route], onServing: @escaping @Sendable (Int) async -> Void
+    ) async throws {
         let api = API(keys: keys, metrics: metrics, logger: logger)
         let application = Application(
-            router: api.router(routes(metrics, status)), server: try server(),
+            router: api.router(routes + pages), server: try server(),
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "metertap"),
             onServerRunning: { channel in await onServing(channel.localAddress?.port ?? 0) }, logger: logger)
@@ -124,17 +136,16 @@ public struct Platform: Sendable {
         try store.close()
     }
 
-    private func routes(_ metrics: Metrics, _ status: IntakeStatus?) -> [Route] {
-        let readiness = Readiness(store: store, directory: settings.directory, intake: status)
-        return IngestRoutes(store: store, hub: hub, now: now).routes
+    private var routes: [Route] {
+        IngestRoutes(store: store, hub: hub, now: now).routes
             + UsageRoutes(store: store, now: now).routes
             + EventRoutes(store: store, hub: hub).routes
             + MeterRoutes(store: store, now: now).routes
             + CustomerRoutes(store: store, now: now).routes
-            + RejectRoutes(store: store, hub: hub, now: now).routes
-            + KeyRoutes(store: store, keys: keys, now: now).routes
+            + RejectRoutes(store: store, editor: parts.rejects).routes
+            + KeyRoutes(store: store, keys: keys).routes
             + StatusRoutes(
-                store: store, metrics: metrics, readiness: readiness, silence: SilenceWatch(), now: now
+                store: store, metrics: metrics, readiness: parts.readiness, silence: parts.silence, now: now
             ).routes
     }
 

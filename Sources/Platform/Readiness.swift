@@ -8,12 +8,12 @@ import Synchronization
 #endif
 
 /// Whether the platform can work: it can write, the disk has room, the bucket is read.
-struct Readiness: Sendable {
+package struct Readiness: Sendable {
     /// One thing that was looked at.
-    struct Check: Sendable {
-        var name: String
-        var isOK: Bool
-        var detail: String
+    package struct Check: Sendable {
+        package var name: String
+        package var isOK: Bool
+        package var detail: String
     }
 
     /// How much room the disk must have.
@@ -23,7 +23,7 @@ struct Readiness: Sendable {
     let directory: String
     let intake: IntakeStatus?
 
-    func checks() async -> [Check] {
+    package func checks() async -> [Check] {
         var checks = [await write(), disk()]
         if let intake { checks.append(intake.check()) }
         return checks

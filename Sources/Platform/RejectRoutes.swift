@@ -1,5 +1,4 @@
 import Hummingbird
-import Meter
 import MeterLine
 import Store
 
@@ -16,8 +15,7 @@ struct RejectRoutes: Sendable {
     }
 
     let store: any Store
-    let hub: EventHub
-    let now: @Sendable () -> Int64
+    let editor: RejectEditor
 
     var routes: [Route] {
         [
@@ -70,41 +68,12 @@ struct RejectRoutes: Sendable {
             bytes.isEmpty ? Retry() : try RequestBodies.decode(Retry.self, from: bytes)
         let reject = try await find(context)
         let line = retry.line.map { Array($0.utf8) } ?? reject.line
-        let batch = try Self.batch(line, reject, time: now())
-        let result = try await Self.resolve(reject.id, batch, who: context.who, store)
-        hub.announce()
+        let result = try await editor.store(line, for: reject, who: context.who)
         var output: [UInt8] = []
         var object = JSONObjectWriter(&output)
         object.member("records", result.stored + result.duplicates, &output)
         object.end(&output)
         return .json(output)
-    }
-
-    private static func batch(_ line: [UInt8], _ reject: StoredReject, time: Int64) throws(APIError) -> IntakeBatch {
-        let batch: IntakeBatch
-        do throws(IngestReader.Unreadable) {
-            batch = try IntakeBatch(
-                line, reject.format == .csv ? .csv : .json, intake: IntakeName(kind: .retry, name: "edited rejects"),
-                time: time, reader: IngestReader(maximumRecords: IngestRoutes.maximumRecords))
-        } catch {
-            throw APIError(.unprocessableContent, error.description)
-        }
-        guard !batch.items.isEmpty else { throw APIError(.unprocessableContent, "the line holds no record") }
-        for item in batch.items {
-            guard case .reject(let reject) = item else { continue }
-            throw APIError(.unprocessableContent, "\(reject.reason.rawValue): \(reject.detail)")
-        }
-        return batch
-    }
-
-    private static func resolve(
-        _ id: Int64, _ batch: IntakeBatch, who: String, _ store: any Store
-    ) async throws -> IntakeResult {
-        do {
-            return try await store.resolve(id, with: batch, who: who)
-        } catch  where error.kind == .invalid {
-            throw APIError(.unprocessableContent, error.description)
-        }
     }
 
     private static func append(_ reject: StoredReject, to output: inout [UInt8]) {

@@ -1,34 +1,50 @@
+import AWS
 import FoundationEssentials
 import Gzip
 import HTTPTypes
-import Hummingbird
+package import Hummingbird
 import NIOCore
 
 /// Reads what a request asks for, and says clearly what is wrong with it.
-struct QueryReader {
-    private let parameters: [(name: String, value: String)]
+package struct QueryReader: Sendable {
+    package let parameters: [(name: String, value: String)]
 
-    init(_ request: Request) {
-        parameters = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+    package init(_ request: Request) {
+        self.init(query: request.uri.query ?? "")
+    }
+
+    /// Reads a query, or the body of a form, in which a plus sign may stand for a space (WHATWG URL, section 5).
+    package init(query: String) {
+        parameters = query.split(separator: "&").map { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { part in
+                String(decoding: PercentEncoding.decode(part, plusIsSpace: true), as: UTF8.self)
+            }
+            return (parts[0], parts.count > 1 ? parts[1] : "")
+        }
     }
 
     /// All parameters whose names begin so, without that beginning.
-    func texts(beginning prefix: String) -> [(name: String, value: String)] {
+    package func texts(beginning prefix: String) -> [(name: String, value: String)] {
         parameters.filter { $0.name.hasPrefix(prefix) }.map { (String($0.name.dropFirst(prefix.count)), $0.value) }
     }
 
-    func text(_ name: String) -> String? {
+    package func text(_ name: String) -> String? {
         parameters.last { $0.name == name }?.value
     }
 
-    func required(_ name: String) throws(APIError) -> String {
+    /// The values of a parameter that may be given more than once.
+    package func texts(_ name: String) -> [String] {
+        parameters.filter { $0.name == name }.map(\.value)
+    }
+
+    package func required(_ name: String) throws(APIError) -> String {
         guard let text = text(name), !text.isEmpty else {
             throw APIError(.badRequest, "the parameter \(name) is missing")
         }
         return text
     }
 
-    func int(_ name: String, in range: ClosedRange<Int64>) throws(APIError) -> Int64? {
+    package func int(_ name: String, in range: ClosedRange<Int64>) throws(APIError) -> Int64? {
         guard let text = text(name) else { return nil }
         guard let number = Int64(text), range.contains(number) else {
             throw APIError(
@@ -37,7 +53,7 @@ struct QueryReader {
         return number
     }
 
-    func bool(_ name: String) throws(APIError) -> Bool? {
+    package func bool(_ name: String) throws(APIError) -> Bool? {
         switch text(name) {
         case nil: return nil
         case "true": return true
@@ -47,7 +63,7 @@ struct QueryReader {
     }
 
     /// A choice of names.
-    func choice<Value: RawRepresentable & CaseIterable>(
+    package func choice<Value: RawRepresentable & CaseIterable>(
         _ name: String, _: Value.Type
     ) throws(APIError) -> Value? where Value.RawValue == String {
         guard let text = text(name) else { return nil }
@@ -59,16 +75,16 @@ struct QueryReader {
     }
 }
 
-enum RequestBodies {
+package enum RequestBodies {
     /// The largest body as it is sent.
     static let maximumBytes = 10 << 20
     /// The largest body once it is inflated.
     static let maximumInflatedBytes = 64 << 20
     /// The largest body of everything but records.
-    static let maximumJSONBytes = 1 << 20
+    package static let maximumJSONBytes = 1 << 20
 
     /// The bytes of a request's body, inflated.
-    static func bytes(of request: Request, maximum: Int = maximumBytes) async throws -> [UInt8] {
+    package static func bytes(of request: Request, maximum: Int) async throws -> [UInt8] {
         let buffer: ByteBuffer
         do {
             buffer = try await request.body.collect(upTo: maximum)

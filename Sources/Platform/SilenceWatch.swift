@@ -1,11 +1,11 @@
-import Store
+package import Store
 
 /// Sees what usually reports and has stopped: an outage must not look like zero usage.
-struct SilenceWatch: Sendable {
+package struct SilenceWatch: Sendable {
     /// What is silent.
-    struct Silent: Sendable {
-        var sources: Set<IntakeName> = []
-        var meters: [Pipeline.MeterActivity] = []
+    package struct Silent: Sendable {
+        package var sources: Set<IntakeName> = []
+        package var meters: [Pipeline.MeterActivity] = []
     }
 
     /// How often something must have reported before its silence means anything.
@@ -14,7 +14,7 @@ struct SilenceWatch: Sendable {
     static let minimumSilence: Int64 = 15 * 60_000
 
     /// What has been silent for half as long again as ever in this week and the week before.
-    func silent(in pipeline: Pipeline, now: Int64) -> Silent {
+    package func silent(in pipeline: Pipeline, now: Int64) -> Silent {
         var silent = Silent()
         for source in pipeline.sources where source.intake.kind != .retry {
             if let activity = source.activity, Self.isSilent(activity, now: now) {

@@ -86,6 +86,7 @@ extension SQLiteStore {
         var records: [StoredRecord] = []
         while try rows.step() {
             guard let record = StoredRecord(rows), query.times.contains(record.time) else { continue }
+            guard query.dimensions.allSatisfy({ $0.fits(record.dimensions) }) else { continue }
             if let after = query.after {
                 let isBehind = (record.time, record.number) > (after.time, after.number)
                 let isBefore = (record.time, record.number) < (after.time, after.number)
@@ -95,6 +96,14 @@ extension SQLiteStore {
         }
         records.sort { ($0.time, $0.number) < ($1.time, $1.number) }
         return query.isAscending ? records : records.reversed()
+    }
+}
+
+extension UsageEventQuery.Match {
+    fileprivate func fits(_ dimensions: [UInt8]) -> Bool {
+        let found = DimensionSet.value(of: Array(name.utf8), in: dimensions)
+        guard let value else { return found == nil }
+        return found?.elementsEqual(value.utf8) ?? false
     }
 }
 

@@ -319,6 +319,7 @@ struct Way {
                 WHERE id = ?
                 """
         ).execute(arguments: [result.received, result.duplicates, result.rejected, intake])
+        try Arrivals.add(result, at: time, intake, db)
         try Activity.report(at: time, table: "intake", id: ("id", intake), db)
         if let object = batch.object {
             try db.execute(

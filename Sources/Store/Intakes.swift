@@ -126,7 +126,8 @@ private struct PipelineReader {
             if (row[4] as String?) != nil {
                 pipeline.counted += records
                 if let activity = Activity(last: row[5], reports: row[6], longestSilence: row[7]) {
-                    pipeline.meters.append(Pipeline.MeterActivity(meterApiName: name, activity: activity))
+                    pipeline.meters.append(
+                        Pipeline.MeterActivity(meterApiName: name, records: records, activity: activity))
                 }
             } else {
                 pipeline.undefined += records

@@ -17,6 +17,14 @@ extension SQLiteStore {
                 conditions.append("reason = ?")
                 arguments.append(reason)
             }
+            if let intake = query.intake {
+                conditions.append("intake = ?")
+                arguments.append(try IntakeTable.id(of: intake, db) ?? 0)
+            }
+            if let logGroup = query.logGroup {
+                conditions.append("logGroup = ?")
+                arguments.append(try NameTable.find(logGroup, db) ?? 0)
+            }
             if let isResolved = query.isResolved {
                 conditions.append(isResolved ? "resolved IS NOT NULL" : "resolved IS NULL")
             }

@@ -24,6 +24,7 @@ extension SQLiteStore {
             while try rows.step() { identities.append(Closing(rows)) }
             rows.reset()
             for identity in identities { try identity.drop(db) }
+            try db.execute(sql: "DELETE FROM arrival WHERE minute < ?", arguments: [closedBefore])
             return identities.count
         }
     }

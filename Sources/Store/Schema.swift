@@ -9,6 +9,7 @@ enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { db in try db.execute(sql: version1) }
+        migrator.registerMigration("2") { db in try db.execute(sql: version2) }
         return migrator
     }
 
@@ -76,5 +77,13 @@ enum Schema {
             created INTEGER NOT NULL, used INTEGER, revoked INTEGER);
         CREATE TABLE change (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, who TEXT NOT NULL,
             what TEXT NOT NULL, subject TEXT NOT NULL, before BLOB, after BLOB);
+        """
+
+    private static let version2 = """
+        -- What came in by minute and way in, since this version.
+        CREATE TABLE arrival (minute INTEGER, intake INTEGER, received INTEGER NOT NULL, duplicate INTEGER NOT NULL,
+            rejected INTEGER NOT NULL, PRIMARY KEY (minute, intake)) WITHOUT ROWID;
+        -- Rejects that wait, as they are counted in groups.
+        CREATE INDEX rejectByGroup ON reject (reason, intake, logGroup, received) WHERE resolved IS NULL;
         """
 }

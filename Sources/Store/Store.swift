@@ -19,8 +19,12 @@ public protocol Store: Sendable {
     func usageEvents(_ query: UsageEventQuery) async throws(StoreError) -> [StoredEvent]
     /// One record; nil when there is none of that number.
     func event(_ number: Int64) async throws(StoreError) -> StoredEvent?
+    /// What else is known of a record: what came again, and what it was taken back by.
+    func trail(of number: Int64) async throws(StoreError) -> EventTrail
     /// The number of the newest record; 0 for none.
     func newestEvent() async throws(StoreError) -> Int64
+    /// What came in by minute and way in since a time in milliseconds since 1970, the oldest first.
+    func arrivals(since time: Int64) async throws(StoreError) -> [Arrivals]
     /// Drops records of hours that ended before a time; their usage stays.
     ///
     /// - Returns: how many records were dropped; at most some ten thousand at once, so call it until it is 0.
@@ -30,6 +34,10 @@ public protocol Store: Sendable {
 
     /// Rejects, the newest first.
     func rejects(_ query: RejectQuery) async throws(StoreError) -> RejectPage
+    /// Rejects that wait, by reason and where they came from; the largest groups first.
+    ///
+    /// - Parameter time: since when each group's days are counted, in milliseconds since 1970.
+    func rejectGroups(daysSince time: Int64) async throws(StoreError) -> [RejectGroup]
     /// One reject; nil when there is none of that number.
     func reject(_ id: Int64) async throws(StoreError) -> StoredReject?
     /// Stores the records of an edited reject and resolves it, in one step.
@@ -170,6 +178,22 @@ public struct UsageEventQuery: Sendable {
     public var limit: Int
     /// Behind which record to go on.
     public var after: Position?
+    /// Only records with these dimensions.
+    public var dimensions: [Match] = []
+
+    /// What a dimension must be.
+    public struct Match: Sendable {
+        /// The dimension's name.
+        public var name: String
+        /// The dimension's value; nil for records that lack it.
+        public var value: String?
+
+        /// Names a dimension and its value.
+        public init(name: String, value: String?) {
+            self.name = name
+            self.value = value
+        }
+    }
 
     /// A place in the order of time.
     public struct Position: Sendable, Equatable {
@@ -205,6 +229,10 @@ public struct RejectQuery: Sendable {
     public var reason: String?
     /// Only those that were resolved, or were not; nil for all.
     public var isResolved: Bool? = false
+    /// Only those that came in this way.
+    public var intake: IntakeName?
+    /// Only those of this log group.
+    public var logGroup: String?
     /// The most rejects of a page; at least 1.
     public var limit = 100
     /// Where to go on: behind this id.
@@ -320,6 +348,8 @@ public struct Pipeline: Sendable {
     public struct MeterActivity: Sendable {
         /// The meter.
         public var meterApiName: String
+        /// How many of its records count.
+        public var records: Int
         /// When its records came.
         public var activity: Activity
     }

@@ -6,7 +6,8 @@ import Sample
 
 /// What `metertap up --demo` adds: an application that writes log lines, and the agent that turns them into records.
 ///
-/// The agent is the code that runs in Lambda; it writes into the directory that the platform reads as its bucket.
+/// The agent is the code that runs in Lambda; it writes into the directory that the platform reads as its bucket. One
+/// more service calls the API itself, and now and then it repeats itself or sends what is no record.
 struct Demo {
     private static let meters = """
         [{"meterApiName":"ApiCalls","label":"API calls","meterType":"sum_of_all_usage","dimensions":["method","route"]},
@@ -16,6 +17,11 @@ struct Demo {
         {"meterApiName":"StoredGB","label":"Stored (GB)","meterType":"max"},
         {"meterApiName":"Seats","label":"Seats","meterType":"latest","dimensions":["plan"]}]
         """
+    private static let customers = [
+        ("acme", "Acme Inc"), ("globex", "Globex Corporation"), ("initech", "Initech"), ("umbrella", "Umbrella Group"),
+    ]
+    /// How many days the application has run already, so that there is something to see.
+    private static let daysOfHistory: Int64 = 14
     private static let linesPerRound = 200
     private static let pause = Duration.milliseconds(500)
     /// After how many rounds the figures are shown.
@@ -41,6 +47,8 @@ struct Demo {
     /// Writes log lines until it is cancelled.
     mutating func run() async throws {
         try await defineMeters()
+        try await defineCustomers()
+        try await writeHistory()
         Terminal.output("A sample application writes log lines, and the agent turns them into meter records.\n")
         var round = 0
         while true {
@@ -50,6 +58,7 @@ struct Demo {
                 delivery.kinesisEvent(lines), requestID: "demo-\(round)", deadline: nil)
             try totals.add(outcome)
             if round % Self.roundsPerReport == 0 {
+                try await callAPI(at: now)
                 DemoScreen.show(lines, totals)
                 try await DemoScreen.show(
                     try await client.get("/pipeline"),
@@ -65,6 +74,42 @@ struct Demo {
         for meter in JSONTree(Array(Self.meters.utf8))?.elements ?? [] where !defined.contains(meter["meterApiName"]) {
             _ = try await client.post("/meters", meter)
         }
+    }
+
+    private func defineCustomers() async throws {
+        let defined = try await client.get("/customers").elements.map { $0["customerId"]?.text }
+        for (id, name) in Self.customers where !defined.contains(id) {
+            let customer: JSONTree = .object([
+                .init("customerId", .string(id)), .init("customerName", .string(name)),
+                .init("lifecycleStage", .string("active")),
+            ])
+            _ = try await client.post("/customers", customer)
+        }
+    }
+
+    /// What the application logged before: by day more than by night.
+    private mutating func writeHistory() async throws {
+        let (day, hour): (Int64, Int64) = (86_400_000, 3_600_000)
+        let now = UnixTime.now().milliseconds
+        let first = now / day * day - Self.daysOfHistory * day
+        for start in stride(from: first, to: now / day * day, by: Int(day)) {
+            var lines: [SampleApplication.Line] = []
+            for clock in 0..<Int64(24) {
+                let count = 12 + 6 * (12 - abs(clock - 13))
+                for index in 0..<count {
+                    lines.append(application.nextLine(at: start + clock * hour + index * hour / count))
+                }
+            }
+            try totals.add(
+                try await agent.handle(delivery.kinesisEvent(lines), requestID: "history-\(start)", deadline: nil))
+        }
+    }
+
+    /// A record, the same again, and one that is none.
+    private func callAPI(at time: Int64) async throws {
+        let record = "\"customerId\":\"globex\",\"meterApiName\":\"Searches\",\"meterTimeInMillis\":\(time)"
+        let lines = ["3", "3", "\"many\""].map { "{\(record),\"meterValue\":\($0),\"indx\":\"orders\"}" }
+        _ = try await client.ingest(Array(lines.joined(separator: "\n").utf8), type: "application/x-ndjson")
     }
 }
 

@@ -1,5 +1,6 @@
 import AWS
 import ArgumentParser
+import Console
 import Delivery
 import FoundationEssentials
 import HTTP
@@ -94,13 +95,15 @@ struct Up: AsyncParsableCommand {
         logger.logLevel = .notice
         let platform = try await Platform(settings: settings, session: try awsSession(settings), logger: logger)
         let keyFile = try await platform.makeAdminKey()
+        let console = try Console(platform.parts)
         let scheme = certificate == nil ? "http" : "https"
         let host = host.contains(":") ? "[\(host)]" : host
         let (ports, serving) = AsyncStream.makeStream(of: Int.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await platform.run { port in
-                    Terminal.output("Metertap takes records at \(scheme)://\(host):\(port)/ingest")
+                try await platform.run(with: console.routes) { port in
+                    Terminal.output("Open the console; this link signs in once:")
+                    Terminal.output("  \(scheme)://\(host):\(port)\(console.makeSignInPath())")
                     if let keyFile { Terminal.output("The admin key is in \(keyFile); only you can read it.") }
                     serving.yield(port)
                 }

@@ -1,0 +1,175 @@
+import Hummingbird
+import Meter
+import Platform
+import Store
+
+/// Whether everything is all right.
+struct OverviewScreen: Sendable {
+    private static let minutes: Int64 = 60
+    private static let newest = 200
+
+    let parts: PlatformParts
+    let pages: Pages
+
+    var screens: [Screen] { [Screen(.get, "/overview", .read, show)] }
+
+    private struct Content {
+        struct Finding {
+            let style: String
+            let title: String
+            let detail: String
+            let path: String
+            let action: String
+        }
+
+        struct Check {
+            let name: String
+            let detail: String
+            let isOK: Bool
+        }
+
+        struct Source {
+            let name: String
+            let received: String
+            let accepted: String
+            let duplicate: String
+            let rejected: String
+            let last: Time?
+            let isSilent: Bool
+            let spark: String
+        }
+
+        let isWell: Bool
+        let hasFindings: Bool
+        let isEmpty: Bool
+        let findings: [Finding]
+        let perMinute: String
+        let lag: String?
+        let rejected: String
+        let undefined: String
+        let wide: String
+        let narrow: String
+        let chart: String
+        let sum: String
+        let sources: [Source]
+        let checks: [Check]
+    }
+
+    private func show(_ visit: Visit) async throws -> Response {
+        let time = parts.now()
+        let pipeline = try await parts.store.pipeline()
+        let silent = parts.silence.silent(in: pipeline, now: time)
+        let checks = await parts.readiness.checks()
+        let start = time / Arrivals.length * Arrivals.length - (Self.minutes - 1) * Arrivals.length
+        let arrivals = try await parts.store.arrivals(since: start)
+        let findings = findings(pipeline, silent, checks)
+        let content = Content(
+            isWell: findings.isEmpty && pipeline.received > 0, hasFindings: !findings.isEmpty,
+            isEmpty: pipeline.received == 0, findings: findings,
+            perMinute: Self.perMinute(arrivals, start), lag: try await lag(), rejected: Show.count(pipeline.rejected),
+            undefined: Show.count(pipeline.undefinedMeters.count), wide: PipelinePicture(pipeline: pipeline).wide,
+            narrow: PipelinePicture(pipeline: pipeline).narrow, chart: Self.chart(arrivals, start),
+            sum: "\(Show.count(pipeline.received)) = \(Show.count(pipeline.counted)) counted + "
+                + "\(Show.count(pipeline.duplicate)) duplicate + \(Show.count(pipeline.cancelled)) cancelled + "
+                + "\(Show.count(pipeline.undefined)) undefined + \(Show.count(pipeline.rejected)) rejected",
+            sources: pipeline.sources.map { Self.source($0, silent, arrivals, start) },
+            checks: checks.map { .init(name: $0.name, detail: Show.sentence($0.detail), isOK: $0.isOK) })
+        return try pages.show(
+            Page(title: "Overview", section: .overview, template: "overview", content: content), to: visit)
+    }
+
+    /// What somebody should look at, the worst first.
+    private func findings(
+        _ pipeline: Pipeline, _ silent: SilenceWatch.Silent, _ checks: [Readiness.Check]
+    ) -> [Content.Finding] {
+        var findings: [Content.Finding] = []
+        for check in checks where !check.isOK {
+            findings.append(
+                .init(
+                    style: "bad", title: "The check \(check.name) fails", detail: Show.sentence(check.detail),
+                    path: Link("/overview").text + "#checks", action: "Checks"))
+        }
+        for source in pipeline.sources where silent.sources.contains(source.intake) {
+            findings.append(
+                .init(
+                    style: "bad", title: "\(Show.text(SourceName.text(source.intake))) is silent",
+                    detail: "It usually reports. Its usage may be missing from the bill until it reports again.",
+                    path: Link("/overview").text + "#sources", action: "Sources"))
+        }
+        for meter in silent.meters.prefix(5) {
+            findings.append(
+                .init(
+                    style: "bad", title: "The meter \(Show.text(meter.meterApiName)) is silent",
+                    detail: "Its records usually come. An outage looks like zero usage.",
+                    path: Link("/events", [("meter", meter.meterApiName)]).text, action: "Its events"))
+        }
+        for object in pipeline.sources where object.objects.failed > 0 {
+            findings.append(
+                .init(
+                    style: "bad", title: "\(Show.count(object.objects.failed)) objects could not be read",
+                    detail: "Each has a reason below failed-requests/ in \(Show.text(object.intake.name)). "
+                        + "Their records are not billed.",
+                    path: Link("/overview").text + "#sources", action: "Sources"))
+        }
+        if pipeline.rejected > 0 {
+            findings.append(
+                .init(
+                    style: "warn", title: "\(Show.count(pipeline.rejected)) rejects wait",
+                    detail: "They are not billed until they are edited.", path: Link("/rejects").text,
+                    action: "Rejects"))
+        }
+        if !pipeline.undefinedMeters.isEmpty {
+            findings.append(
+                .init(
+                    style: "warn", title: "\(Show.count(pipeline.undefinedMeters.count)) meters are not defined",
+                    detail: "\(Show.count(pipeline.undefined)) records count as soon as they are.",
+                    path: Link("/rejects").text + "#undefined", action: "Undefined meters"))
+        }
+        return findings
+    }
+
+    /// The mean of the last five minutes, the one that runs included.
+    private static func perMinute(_ arrivals: [Arrivals], _ start: Int64) -> String {
+        let recent = arrivals.filter { $0.minute >= start + (minutes - 5) * Arrivals.length }
+        return Show.count((recent.reduce(0) { $0 + $1.received } + 2) / 5)
+    }
+
+    private static func chart(_ arrivals: [Arrivals], _ start: Int64) -> String {
+        var counts: [Int64: Int] = [:]
+        for arrival in arrivals { counts[arrival.minute, default: 0] += arrival.received }
+        let bars = (0..<minutes).map { index in
+            let minute = start + index * Arrivals.length
+            let clock = String(Time.iso(minute).dropFirst(11).prefix(5))
+            let count = counts[minute] ?? 0
+            return Chart.Bar(
+                label: clock, title: "\(clock) UTC: \(Show.count(count)) received", value: Double(count))
+        }
+        return Chart(title: "Records received by minute in the last hour", style: .bars, bars: bars).svg
+    }
+
+    /// From the log event, or the record's own time, to its arrival: the median of the newest records.
+    private func lag() async throws -> String? {
+        var query = EventQuery()
+        query.limit = Self.newest
+        let lags = try await parts.store.events(query).events.map { event in
+            event.received - (event.record.source?.timestamp ?? event.record.meterTimeInMillis)
+        }.sorted()
+        return lags.isEmpty ? nil : Show.duration(milliseconds: lags[lags.count / 2])
+    }
+
+    private static func source(
+        _ source: Pipeline.Source, _ silent: SilenceWatch.Silent, _ arrivals: [Arrivals], _ start: Int64
+    ) -> Content.Source {
+        var counts = [Double](repeating: 0, count: Int(minutes))
+        for arrival in arrivals where arrival.intake == source.intake {
+            let index = Int((arrival.minute - start) / Arrivals.length)
+            if counts.indices.contains(index) { counts[index] = Double(arrival.received) }
+        }
+        return .init(
+            name: Show.text(SourceName.text(source.intake)), received: Show.count(source.received),
+            accepted: Show.count(source.received - source.duplicate - source.rejected),
+            duplicate: Show.count(source.duplicate), rejected: Show.count(source.rejected),
+            last: source.activity.map { Time($0.last) }, isSilent: silent.sources.contains(source.intake),
+            spark: Chart.spark(counts, title: "by minute in the last hour"))
+    }
+}

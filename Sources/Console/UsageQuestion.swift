@@ -1,0 +1,110 @@
+import Aggregation
+import HTTPTypes
+import Platform
+import Store
+
+/// What the usage page is asked for, as its address says.
+struct UsageQuestion: Sendable {
+    /// How the answer is shown.
+    enum View: String, CaseIterable {
+        case bars
+        case lines
+        case table
+    }
+
+    static let day: Int64 = 86_400_000
+    private static let defaultDays: Int64 = 30
+    /// More of them are neither told apart on a screen nor quickly loaded.
+    private static let maximumBuckets = 400
+
+    let meter: String
+    let from: String
+    let to: String
+    let times: Range<Int64>
+    let interval: Interval
+    let function: Function?
+    let by: String
+    let customer: String
+    /// What dimensions must be; an absent value is the absence of the dimension.
+    let dimensions: [UsageEventQuery.Match]
+    let view: View
+    let comparesBefore: Bool
+
+    /// - Parameter meter: the one that is meant where none is named.
+    init(_ reader: QueryReader, meter: String = "", now: Int64) throws(APIError) {
+        self.meter = reader.text("meter") ?? meter
+        let today = now / Self.day * Self.day
+        let end = reader.text("to").flatMap { $0.isEmpty ? nil : $0 } ?? Time.day(today)
+        let start =
+            reader.text("from").flatMap { $0.isEmpty ? nil : $0 } ?? Time.day(today - (Self.defaultDays - 1) * Self.day)
+        guard let times = try TimeRange.times(from: start, to: end), !times.isEmpty else {
+            throw APIError(.badRequest, "The time is empty.")
+        }
+        (from, to) = (start, end)
+        let length = times.upperBound - times.lowerBound
+        interval =
+            reader.text("interval").flatMap { Interval(rawValue: $0) }
+            ?? (length <= 2 * Self.day ? .hour : length <= 62 * Self.day ? .day : .month)
+        // Usage is told of whole buckets, and so are the records behind it.
+        self.times = interval.widened(times)
+        guard interval.starts(in: self.times, limit: Self.maximumBuckets) != nil else {
+            throw APIError(.badRequest, "The time holds too many buckets. Choose a longer interval or a shorter time.")
+        }
+        function = reader.text("aggregation").flatMap { Function(name: $0) }
+        by = reader.text("by").flatMap { $0.isEmpty ? nil : $0 } ?? "customerId"
+        customer = reader.text("customer") ?? ""
+        dimensions =
+            reader.texts(beginning: "dim.").map { UsageEventQuery.Match(name: $0.name, value: $0.value) }
+            + reader.texts("no").map { UsageEventQuery.Match(name: $0, value: nil) }
+        view = try reader.choice("view", View.self) ?? .bars
+        comparesBefore = reader.text("compare") == "1"
+    }
+
+    /// The address that asks the same.
+    func link(_ path: String = "/usage") -> Link {
+        Link(
+            path,
+            [
+                ("meter", meter), ("from", from), ("to", to), ("interval", interval.rawValue),
+                ("aggregation", function?.name), ("by", by == "customerId" ? nil : by), ("customer", customer),
+                ("view", view == .bars ? nil : view.rawValue), ("compare", comparesBefore ? "1" : nil),
+            ] + Self.parameters(dimensions))
+    }
+
+    /// The address of the records behind a figure.
+    func figure(_ times: Range<Int64>, group: [UsageEventQuery.Match] = [], customer: String? = nil) -> Link {
+        Link(
+            "/usage/figure",
+            [
+                ("meter", meter), ("from", Time.iso(times.lowerBound)), ("to", Time.iso(times.upperBound)),
+                ("interval", interval.rawValue), ("aggregation", function?.name),
+                ("customer", customer ?? self.customer),
+            ] + Self.parameters(dimensions + group))
+    }
+
+    private static func parameters(_ dimensions: [UsageEventQuery.Match]) -> [(String, String?)] {
+        dimensions.map { match in
+            match.value.map { ("dim.\(match.name)", $0) } ?? ("no", match.name)
+        }
+    }
+
+    /// The query for a time, which the store answers.
+    func query(_ times: Range<Int64>, by key: String? = nil, take: Int? = nil) -> UsageQuery {
+        var filters: [UsageQuery.Filter] = []
+        if !customer.isEmpty { filters.append(.init(key: .customer, values: [customer])) }
+        for match in dimensions {
+            guard let value = match.value else { continue }
+            filters.append(.init(key: .dimension(match.name), values: [value]))
+        }
+        return UsageQuery(
+            meterApiName: meter, function: function, interval: interval, range: times, filters: filters,
+            groupBy: key.map { [$0 == "customerId" ? .customer : .dimension($0)] } ?? [], fillsGaps: true,
+            take: take.map { Take(limit: $0, isAscending: false) })
+    }
+
+    /// As long a time as that which is asked for, right before it.
+    var before: Range<Int64> {
+        let length = times.upperBound - times.lowerBound
+        return max(0, times.lowerBound - length)..<times.lowerBound
+    }
+}

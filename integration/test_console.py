@@ -1,0 +1,787 @@
+"""The console in a real browser, against the real server with real data."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from decimal import Decimal, localcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from components.browser import NARROW, SCREENS, Visitor, Wire, chromium, sign_in_link
+from components.platform import ADMIN_KEY, DAY, Platform, recent
+from conftest import ROOT
+
+HOUR = DAY // 24
+# What a log line can hold: a script, an attribute, a formula, a right-to-left override, many bytes, an emoji.
+HOSTILE = (
+    "<script>window.pwned=1</script>",
+    '" onmouseover="window.pwned=1" x="',
+    "=HYPERLINK(1)",
+    "a\u202egnp.exe",
+    "é" * 128,
+    "👩‍🚀🧾",
+    "{{#rows}}{{{body}}}",
+)
+
+
+@pytest.fixture(autouse=True)
+def every_digit() -> Iterator[None]:
+    with localcontext(prec=200):
+        yield
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(browser: Browser, platform: Platform) -> Iterator[Visitor]:
+    visitor = Visitor(browser, platform.url).sign_in()
+    yield visitor
+    visitor.close()
+
+
+def record(value: Any = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "meterApiName": "ApiCalls",
+        "customerId": "acme",
+        "meterValue": value,
+        "meterTimeInMillis": recent(3) + 5 * HOUR,
+    } | more
+
+
+def fill_platform(platform: Platform) -> None:
+    """Something of everything that a screen can show."""
+    platform.define("ApiCalls", dimensions=["method", "region"])
+    platform.define("Seats", meterType="latest")
+    platform.define("Old", lockingStatus="open")
+    platform.post("/customers", {"customerId": "acme", "customerName": "Acme Inc", "traits": {"plan": "pro"}})
+    source = {
+        "account": "123456789012",
+        "logGroup": "/app/api",
+        "logStream": "api-1",
+        "eventId": "38",
+        "timestamp": recent(3),
+        "ordinal": 0,
+    }
+    records = [
+        record(
+            Decimal(index) / 8,
+            uniqueId=f"u{index}",
+            customerId=("acme", "globex")[index % 2],
+            meterTimeInMillis=recent(3) + index * HOUR,
+            dimensions={"method": "GET", "region": "eu"} if index % 3 else {"method": "POST"},
+            source=source | {"eventId": str(index)},
+        )
+        for index in range(40)
+    ]
+    platform.send(records)
+    platform.send(records[:3])
+    platform.send([records[5] | {"dimensions": {**records[5]["dimensions"], CANCEL: "true"}}])
+    platform.send([record(meterApiName="Seats", uniqueId="s"), record(meterApiName="NobodyDefined")])
+    bad = [record("many"), record(meterTimeInMillis="soon"), record(customerId=None), record(meterVlaue=1)]
+    assert platform.ingest(json.dumps(bad).encode()).status_code == 200
+
+
+CANCEL = "aflo.cancel_previous_resource_event"
+
+
+# Signing in
+
+
+def test_the_printed_link_signs_in_once(browser: Browser, platform: Platform) -> None:
+    link = sign_in_link(platform)
+    visitor = Visitor(browser, platform.url)
+    visitor.page.goto(link)
+    expect(visitor.page.get_by_role("heading", name="Overview")).to_be_visible()
+    visitor.page.get_by_role("button", name="Sign out").click()
+    expect(visitor.page.get_by_label("Key")).to_be_visible()
+    visitor.page.goto(link)
+    expect(visitor.page.get_by_role("alert")).to_contain_text("used before")
+    visitor.close()
+
+
+def test_only_keys_open_the_door(browser: Browser, platform: Platform) -> None:
+    visitor = Visitor(browser, platform.url)
+    page = visitor.open("events?meter=a%26b")
+    page.get_by_label("Key").fill("not a key")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("no key")
+    page.get_by_label("Key").fill(ADMIN_KEY)
+    page.get_by_role("button", name="Sign in").click()
+    # It leads to where one wanted to go.
+    expect(page.get_by_label("Meter")).to_have_value("a&b")
+    visitor.close()
+
+
+def test_a_sign_in_leads_to_no_other_host(platform: Platform) -> None:
+    for target in ("https://example.com/", "//example.com/", "/console/../x\\", "/\\example.com"):
+        answer = requests.post(
+            f"{platform.url}/console/sign-in",
+            data={"key": ADMIN_KEY, "next": target},
+            headers={"Origin": platform.url},
+            allow_redirects=False,
+            timeout=10,
+        )
+        assert answer.headers["Location"] == "/console/overview", target
+
+
+def test_a_key_to_read_changes_nothing_and_a_revoked_one_sees_nothing(
+    browser: Browser, platform: Platform
+) -> None:
+    fill_platform(platform)
+    key = platform.post("/keys", {"name": "reader", "rights": ["read"]})
+    visitor = Visitor(browser, platform.url).sign_in(key["key"])
+    page = visitor.open("meters")
+    expect(page.get_by_text("Define a meter")).to_have_count(0)
+    cookie = {one["name"]: one["value"] for one in visitor.context.cookies()}
+    for path in ("meters/new", "customers/new", "settings/keys", "rejects/mend", "start/key"):
+        answer = requests.post(
+            f"{platform.url}/console/{path}",
+            cookies=cookie,
+            headers={"Origin": platform.url},
+            data={"name": "x"},
+            timeout=10,
+        )
+        assert answer.status_code == 403, path
+    platform.delete(f"/keys/{key['id']}")
+    page.goto(f"{platform.url}/console/events")
+    expect(page.get_by_label("Key")).to_be_visible()
+    visitor.close()
+
+
+def test_forged_requests_do_nothing(visitor: Visitor, platform: Platform) -> None:
+    cookie = {one["name"]: one["value"] for one in visitor.context.cookies()}
+    [made] = [one for one in visitor.context.cookies() if one["name"].startswith("metertap")]
+    assert made["httpOnly"] and made["sameSite"] == "Lax"
+    form = {"name": "evil", "rights": "admin"}
+    url = f"{platform.url}/console/settings/keys"
+    for headers in (
+        {},
+        {"Origin": "http://example.com"},
+        {"Origin": "null"},
+        {"Origin": platform.url, "Sec-Fetch-Site": "same-site"},
+    ):
+        answer = requests.post(url, cookies=cookie, data=form, headers=headers, timeout=10)
+        assert answer.status_code == 403, headers
+    assert [key["name"] for key in platform.get("/keys")] == ["METERTAP_ADMIN_KEY"]
+    answer = requests.get(f"{platform.url}/console/events", cookies=cookie, timeout=10)
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+# From nothing to a figure
+
+
+def test_onboarding_leads_from_nothing_to_the_first_event(browser: Browser, platform: Platform) -> None:
+    visitor = Visitor(browser, platform.url, permissions=["clipboard-read", "clipboard-write"])
+    visitor.page.goto(sign_in_link(platform))
+    page = visitor.page
+    page.get_by_role("link", name="Get started").first.click()
+    expect(page.get_by_role("status")).to_contain_text("Nothing has come in yet")
+    page.get_by_role("button", name="Make an ingest key").click()
+    page.get_by_role("button", name="Copy").click()
+    secret = page.evaluate("navigator.clipboard.readText()")
+    assert secret == page.locator("[data-secret]").text_content()
+    command = page.locator("[data-command]").text_content()
+    assert command
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "1 records were ingested"
+    # It turns green by itself.
+    expect(page.get_by_role("status")).to_contain_text("It is there: event 1, 1 of ApiCalls for acme")
+    page.get_by_role("link", name="define the meter").click()
+    expect(page.get_by_label("Name in records")).to_have_value("ApiCalls")
+    page.get_by_label("Label").fill("API calls")
+    page.get_by_role("button", name="Define").click()
+    expect(page.get_by_role("status")).to_contain_text("API calls is defined")
+    page.get_by_role("link", name="Usage of API calls").click()
+    assert page.locator("[data-total]").text_content() == "1"
+    # The key that onboarding made can send records and nothing else.
+    answer = requests.get(f"{platform.url}/meters", headers={"X-API-KEY": secret}, timeout=10)
+    assert answer.status_code == 403
+    visitor.close()
+
+
+def test_a_line_can_be_tried(visitor: Visitor) -> None:
+    page = visitor.open("start")
+    line = (
+        "reading amberflo_meter config; "
+        'amberflo_meter: {"customerId":"acme","meterApiName":"A","meterValue":2,"indx":1}'
+        ' amberflo_meter={"customerId":"acme","meterApiName":"A","meterValue":"many"} amberflo_meter: {oops'
+    )
+    page.get_by_label("A line of your log").fill(line)
+    page.get_by_role("button", name="Try it").click()
+    found = page.locator("#try .findings")
+    expect(found).to_contain_text("2 of A for acme")
+    expect(found).to_contain_text("Reject: invalidValue")
+    expect(found).to_contain_text("Reject: malformedJSON")
+    expect(found).to_contain_text("Mention")
+    expect(found).to_contain_text("indx")
+    assert page.locator(".tried").text_content() == line
+    assert page.locator(".tried .tag").all_text_contents() == ["amberflo_meter"] * 4
+    assert page.locator(".tried .fault").all_text_contents() == [": {oops"]
+
+
+def test_onboarding_fills_in_the_policies_of_the_documents(visitor: Visitor) -> None:
+    """What the page shows is what docs/deploy-by-hand.md says, with the names of the user."""
+    names = {
+        "account": "111122223333",
+        "region": "us-west-2",
+        "bucket": "our-meters",
+        "prefix": "a/b/",
+        "stream": "taps",
+        "function": "tap",
+        "logGroup": "/aws/ecs/web",
+    }
+    page = visitor.open("start")
+    for name, value in names.items():
+        page.locator(f"input[name={name}]").fill(value)
+    page.get_by_role("button", name="Fill in").click()
+    document = (ROOT / "docs/deploy-by-hand.md").read_text()
+    for word, value in {
+        "AWS_REGION": names["region"],
+        "ACCOUNT": names["account"],
+        "BUCKET": names["bucket"],
+        "PREFIX": names["prefix"],
+        "FAILURES": names["bucket"] + "-failed",
+        "FUNCTION": names["function"],
+        "STREAM_ARN": f"arn:aws:kinesis:{names['region']}:{names['account']}:stream/{names['stream']}",
+    }.items():
+        document = re.sub(rf"\$\{{?{word}\b\}}?", value, document)
+    for name in ("logs", "agent"):
+        written = re.search(rf"> policy-{name}\.json <<END\n(.*?)^END$", document, re.M | re.S)
+        shown = page.locator(f"[data-policy={name}]").text_content()
+        assert written and shown
+        assert json.loads(shown) == json.loads(written[1])
+    command = page.locator("[data-filter-command]").text_content() or ""
+    assert '--log-group-name "/aws/ecs/web"' in command and "stream/taps" in command
+    hostile = page.goto(page.url.split("?")[0] + "?logGroup=%22%3Btouch%20x%24(y)%60z%60")
+    assert hostile
+    assert '"touchxyz"' in (page.locator("[data-filter-command]").text_content() or "")
+
+
+def test_the_snippets_are_those_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for language in ("python", "javascript", "java", "go", "swift"):
+        block = re.search(rf"^```{language}\n(.*?)^```$", readme, re.M | re.S)
+        assert block
+        assert (ROOT / f"Sources/Console/Snippets/{language}.txt").read_text() == block[1], language
+
+
+# Events
+
+
+def test_a_line_of_the_sample_application_is_seen_live(browser: Browser, cli: Path, tmp_path: Path) -> None:
+    with Platform(cli, tmp_path, "--demo") as platform:
+        visitor = Visitor(browser, platform.url).sign_in()
+        page = visitor.open("events")
+        expect(page.locator("[data-state]")).to_have_text("live")
+        # When a row is put in, against when the server took its record in; both clocks are this machine's.
+        page.evaluate(
+            """() => {
+              window.delays = [];
+              new MutationObserver(changes => changes.forEach(change => change.addedNodes.forEach(row => {
+                const received = row.querySelector("time");
+                if (received) window.delays.push(Date.now() - Date.parse(received.dateTime));
+              }))).observe(document.querySelector("[data-rows]"), { childList: true });
+            }"""
+        )
+        platform.wait_for(lambda: page.evaluate("window.delays.length") >= 50)
+        delays = page.evaluate("window.delays")
+        assert max(delays) <= 2_000, sorted(delays)[-5:]
+        row = page.locator("[data-rows] tr").first
+        expect(row).to_contain_text("/sample/")
+        visitor.close()
+
+
+def test_live_events_pause_resume_and_survive_a_lost_connection(browser: Browser, platform: Platform) -> None:
+    platform.define("ApiCalls")
+    wire = Wire(int(platform.url.rsplit(":", 1)[1]))
+    visitor = Visitor(browser, f"http://127.0.0.1:{wire.port}").sign_in()
+    page = visitor.open("events?customer=acme")
+    state, rows = page.locator("[data-state]"), page.locator("[data-rows] tr")
+    expect(state).to_have_text("live")
+    platform.send([record(uniqueId="1"), record(uniqueId="2", customerId="globex")])
+    expect(rows.locator(".id")).to_have_text(["1"])
+    page.get_by_role("button", name="Pause").click()
+    expect(state).to_have_text("paused")
+    platform.send([record(uniqueId="3"), record(uniqueId="4")])
+    platform.wait_for(lambda: platform.pipeline()["received"] == 4)
+    assert rows.locator(".id").all_text_contents() == ["1"]
+    page.get_by_role("button", name="Resume").click()
+    expect(rows.locator(".id")).to_have_text(["4", "3", "1"])
+    wire.cut()
+    platform.send([record(uniqueId="5")])
+    expect(rows.locator(".id")).to_have_text(["5", "4", "3", "1"], timeout=20_000)
+    expect(state).to_have_text("live")
+    wire.close()
+    visitor.problems = [one for one in visitor.problems if "ERR_" not in one]
+    visitor.close()
+
+
+def test_events_are_filtered_paged_and_opened(visitor: Visitor, platform: Platform) -> None:
+    fill_platform(platform)
+    page = visitor.open("events")
+
+    def shown(**filters: str) -> list[dict[str, Any]]:
+        visitor.open("events")
+        for label, value in filters.items():
+            page.get_by_label(label.replace("_", " "), exact=True).fill(value)
+        page.get_by_role("button", name="Filter").click()
+        numbers = [int(text) for text in page.locator("[data-rows] .id").all_text_contents()]
+        known = {event["number"]: event for event in platform.events()}
+        return [known[number] for number in numbers]
+
+    assert {event["meterApiName"] for event in shown(Meter="Seats")} == {"Seats"}
+    assert {event["customerId"] for event in shown(Customer="globex")} == {"globex"}
+    posts = shown(Dimension="method=POST")
+    assert posts and all(event["dimensions"]["method"] == "POST" for event in posts)
+    # Forty records, and the cancel of one.
+    assert len(shown(Log_group="/app/api")) == 41
+    visitor.open("events")
+    page.get_by_label("From (UTC)").fill(
+        time.strftime("%Y-%m-%dT%H:%M", time.gmtime(recent(3) / 1000 + 36_000))
+    )
+    page.get_by_role("button", name="Filter").click()
+    assert page.locator("[data-rows] .id").count() == 30
+    visitor.open("events")
+    page.get_by_label("State").select_option("undefined")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("[data-rows] tr")).to_have_count(1)
+    # A cancel leads to the record that it took back, and back.
+    visitor.open("events")
+    page.get_by_label("State").select_option("cancel")
+    page.get_by_role("button", name="Filter").click()
+    page.locator("[data-rows] .id").click()
+    page.get_by_role("main").get_by_role("link", name=re.compile("event 6")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("taken back")
+    # One opened: where it came from, and what came again.
+    visitor.open("events/1")
+    facts = page.get_by_role("main")
+    for text in ("123456789012", "/app/api", "api-1", "u0", "Duplicates that were dropped: 1"):
+        expect(facts).to_contain_text(text)
+    page.get_by_role("link", name="Usage of its day").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("ApiCalls")
+
+
+def test_pages_of_events_hold_each_record_once(visitor: Visitor, platform: Platform) -> None:
+    platform.send([record(uniqueId=str(index)) for index in range(120)])
+    page = visitor.open("events")
+    seen: list[int] = []
+    while True:
+        seen += [int(text) for text in page.locator("[data-rows] .id").all_text_contents()]
+        older = page.get_by_role("link", name="Older")
+        if not older.count():
+            break
+        older.click()
+    assert seen == list(range(120, 0, -1))
+
+
+# Usage
+
+
+def values(page: Page) -> list[Decimal]:
+    """The values of all records behind a figure, page by page."""
+    found: list[Decimal] = []
+    while True:
+        rows = page.locator("table tbody tr td:nth-child(6)").all_text_contents()
+        found += [Decimal(text.replace(",", "").replace("\u2212", "-")) for text in rows]
+        following = page.get_by_role("link", name="Next")
+        if not following.count():
+            return found
+        following.click()
+
+
+def figure(page: Page) -> Decimal:
+    text = page.locator("[data-figure]").text_content()
+    assert text
+    return Decimal(text.replace(",", "").replace("\u2212", "-"))
+
+
+def test_a_figure_opens_down_to_its_events(visitor: Visitor, platform: Platform) -> None:
+    fill_platform(platform)
+    platform.send(
+        [record(Decimal("0.1"), uniqueId=f"many{index}", customerId="acme") for index in range(130)]
+        + [record(Decimal("123456789012345678901234567890.000000000000000000000000000001"), uniqueId="long")]
+    )
+    counted = [event for event in platform.events() if event["state"] == "counted"]
+    truth = sum(event["meterValue"] for event in counted if event["meterApiName"] == "ApiCalls")
+    page = visitor.open("usage?meter=ApiCalls")
+    page.locator("[data-total]").click()
+    assert figure(page) == truth == sum(values(page))
+    expect(visitor.open("usage?meter=ApiCalls").locator("[data-total]")).to_have_text(f"{truth:,f}")
+    # Every bucket, as the table and as the chart open it.
+    visitor.open("usage?meter=ApiCalls&view=table&interval=day")
+    links = page.get_by_role("region", name="Usage by bucket").get_by_role("link")
+    paths = [link.get_attribute("href") for link in links.all()]
+    total = Decimal(0)
+    for path in paths:
+        page.goto(platform.url + (path or ""))
+        assert figure(page) == sum(values(page))
+        total += figure(page)
+    assert total == truth
+    visitor.open("usage?meter=ApiCalls&interval=day")
+    assert [link.get_attribute("href") for link in page.locator("svg.chart a").all()] == paths
+    # Every group, also that of the records that lack the dimension.
+    for by in ("customerId", "region"):
+        visitor.open(f"usage?meter=ApiCalls&by={by}")
+        links = page.get_by_role("region", name="Usage by group").locator("td.num a")
+        paths = [link.get_attribute("href") for link in links.all()]
+        assert len(paths) == 2
+        total = Decimal(0)
+        for path in paths:
+            page.goto(platform.url + (path or ""))
+            expect(page.locator("[data-recount]")).to_have_text(
+                page.locator("[data-figure]").text_content() or ""
+            )
+            assert figure(page) == sum(values(page))
+            total += figure(page)
+        assert total == truth
+    # Opened by hand: the greatest group, then only this one.
+    visitor.open("usage?meter=ApiCalls&by=method")
+    page.get_by_role("link", name="Only GET").click()
+    expect(page.get_by_role("main")).to_contain_text("method = GET")
+    visitor.open("usage?meter=Seats")
+    page.locator("[data-total]").click()
+    expect(page.get_by_role("main")).to_contain_text("the figure is the same")
+
+
+def test_usage_compares_and_exports(visitor: Visitor, platform: Platform) -> None:
+    fill_platform(platform)
+    platform.send([record(2, uniqueId="before", meterTimeInMillis=recent(40))])
+    day = time.strftime("%Y-%m-%d", time.gmtime(recent(3) / 1000))
+    page = visitor.open(f"usage?meter=ApiCalls&from={day}&compare=1&view=lines")
+    expect(page.get_by_role("main")).to_contain_text("The time before")
+    page.get_by_role("link", name="Last month").click()
+    page.go_back()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+    rows = list(csv.reader(waiting.value.path().open(newline="")))
+    assert rows[0] == ["bucket", "meterApiName", "customerId", "value"]
+    shown = page.locator("[data-total]").text_content()
+    assert f"{sum(Decimal(row[3]) for row in rows[1:]):,f}" == f"{Decimal((shown or '').replace(',', '')):,f}"
+    # The address says all of it, so that it can be sent to somebody.
+    other = visitor.context.new_page()
+    visitor.watch(other)
+    other.goto(page.url)
+    assert other.locator("[data-total]").text_content() == shown
+
+
+# Definitions
+
+
+def test_a_meter_is_defined_changed_locked_and_deleted(visitor: Visitor, platform: Platform) -> None:
+    platform.send([record(7)])
+    page = visitor.open("meters")
+    page.get_by_role("link", name="Define ApiCalls").click()
+    page.get_by_label("Label").fill("Calls")
+    page.get_by_label("Figure").select_option("active_users")
+    page.get_by_role("button", name="Define").click()
+    expect(page.get_by_role("alert")).to_contain_text("aggregationDimensions")
+    assert page.get_by_label("Label").input_value() == "Calls"
+    page.get_by_label("Figure").select_option("sum_of_all_usage")
+    page.get_by_label("Dimensions, one on each line").fill("method\nregion")
+    page.get_by_role("button", name="Define").click()
+    page.get_by_role("link", name="Calls", exact=True).click()
+    page.get_by_label("Label").fill("API calls")
+    page.get_by_label("Status").select_option("close_to_changes")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("main")).to_contain_text("This meter is locked")
+    assert page.get_by_label("Status").locator("option").all_text_contents() == [
+        "closed to changes",
+        "deprecated",
+    ]
+    page.get_by_label("Figure").select_option("max")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("only its label")
+    page.get_by_label("Figure").select_option("sum_of_all_usage")
+    page.get_by_label("Status").select_option("deprecated")
+    page.get_by_role("button", name="Save").click()
+    [meter] = platform.get("/meters")
+    assert meter["label"] == "API calls" and meter["dimensions"] == ["method", "region"]
+    page.get_by_text("Delete this meter").click()
+    page.get_by_role("button", name="Delete the meter").click()
+    assert platform.get("/meters") == []
+    assert platform.pipeline()["undefined"] == 1
+    who = {change["what"]: change["who"] for change in platform.get("/changes")["changes"]}
+    assert who["meter.create"] == who["meter.delete"] == "METERTAP_ADMIN_KEY"
+
+
+def test_a_customer_is_defined_changed_searched_and_deleted(visitor: Visitor, platform: Platform) -> None:
+    platform.define("ApiCalls")
+    now = int(time.time() * 1000)
+    platform.send([record(7, customerId="acme & söhne", meterTimeInMillis=now)])
+    page = visitor.open("customers")
+    page.get_by_role("link", name="acme & söhne").click()
+    expect(page.get_by_role("region", name="Usage of each meter")).to_contain_text("7")
+    page.get_by_label("Name", exact=True).fill("Acme & Söhne GmbH")
+    page.get_by_label("Traits, one on each line").fill("plan=pro\nsize=a=b")
+    page.get_by_role("button", name="Define").click()
+    [customer] = platform.get("/customers")
+    assert customer["customerId"] == "acme & söhne" and customer["traits"] == {"plan": "pro", "size": "a=b"}
+    page.get_by_label("Name", exact=True).fill("Acme")
+    page.get_by_label("in business").uncheck()
+    page.get_by_role("button", name="Save").click()
+    visitor.open("customers")
+    page.get_by_label("Search").fill("ACME")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("main")).to_contain_text("disabled")
+    page.get_by_role("link", name="Acme").click()
+    page.get_by_text("Delete this customer").click()
+    page.get_by_role("button", name="Delete the customer").click()
+    assert platform.get("/customers") == []
+
+
+# Rejects
+
+
+def test_a_reject_is_edited_and_counted(visitor: Visitor, platform: Platform) -> None:
+    platform.define("ApiCalls")
+    platform.ingest(json.dumps([record("many"), record("few"), record(meterVlaue=1)]).encode())
+    page = visitor.open("rejects")
+    expect(page.get_by_role("region", name="Groups of rejects")).to_contain_text("2")
+    expect(page.locator("#ignored")).to_contain_text("meterVlaue")
+    page.get_by_role("region", name="Groups of rejects").get_by_role("link", name="invalidValue").click()
+    page.get_by_role("region", name="Rejects", exact=True).get_by_role("link").first.click()
+    assert page.locator("mark.fault").text_content() == '"few"'
+    line = page.get_by_label("The line", exact=True)
+    page.get_by_role("button", name="Store").click()
+    expect(page.get_by_role("alert")).to_contain_text("invalidValue")
+    line.fill(line.input_value().replace('"few"', "2.5"))
+    page.get_by_role("button", name="Store").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 records are stored")
+    visitor.open("usage?meter=ApiCalls")
+    assert page.locator("[data-total]").text_content() == "3.5"
+
+
+def test_many_rejects_are_edited_at_once(visitor: Visitor, platform: Platform) -> None:
+    platform.define("ApiCalls")
+    lines = [record("1 call", uniqueId=f"r{index}") for index in range(10)] + [
+        record("unknown", uniqueId="x")
+    ]
+    platform.ingest(json.dumps(lines).encode())
+    page = visitor.open("rejects")
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_label("Replace").fill(" call")
+    page.get_by_label("by", exact=True).fill("")
+    page.get_by_role("button", name="Edit the chosen ones").click()
+    page.get_by_role("button", name="Store all").click()
+    # What is right is stored; what is not comes back with what is wrong.
+    expect(page.get_by_role("status")).to_contain_text("10 records are stored")
+    expect(page.locator("textarea.code")).to_have_count(1)
+    page.get_by_label("The line", exact=True).fill(json.dumps(record(5, uniqueId="x")))
+    page.get_by_role("button", name="Store").click()
+    figures = platform.pipeline()
+    assert (figures["counted"], figures["rejected"], figures["resolvedRejects"]) == (11, 0, 11)
+
+
+# Settings
+
+
+def test_a_key_is_shown_once_and_revoked(visitor: Visitor, platform: Platform) -> None:
+    page = visitor.open("settings")
+    page.get_by_label("Name of a new key").fill("agent")
+    page.get_by_role("button", name="Make a key").click()
+    secret = page.locator("[data-secret]").text_content() or ""
+    assert platform.request("POST", "/ingest", data=b"{}", headers={"X-API-KEY": secret}).status_code == 200
+    page = visitor.open("settings")
+    assert secret not in page.content()
+    page.get_by_label("Revoke agent", exact=True).click()
+    page.get_by_role("button", name="Revoke agent for good").click()
+    expect(page.get_by_role("status")).to_contain_text("opens nothing")
+    assert platform.request("POST", "/ingest", data=b"{}", headers={"X-API-KEY": secret}).status_code == 401
+    expect(page.locator("#changes")).to_contain_text("key.revoke")
+
+
+# For everybody
+
+
+def paths(platform: Platform) -> list[str]:
+    """Every screen with data in it, and pages of errors."""
+    [meter, *_] = platform.get("/meters")
+    figure_path = "usage/figure?meter=ApiCalls&from=2026-01-01&to=2030-01-01&interval=month"
+    return [
+        *SCREENS,
+        f"meters/{meter['id']}",
+        "customer?id=acme",
+        "customer?id=globex",
+        "events/1",
+        "events/6",
+        "rejects/mend?id=1&id=2",
+        figure_path,
+        "events/99999",
+        "usage?meter=none",
+        "nothing-here",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, platform: Platform, scheme: str) -> None:
+    def check(path: str) -> None:
+        page = visitor.open(path)
+        found = axe.run(page).response["violations"]
+        assert not found, (path, [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found])
+
+    axe = Axe()
+    visitor = Visitor(browser, platform.url, color_scheme=scheme)
+    check("sign-in")
+    visitor.sign_in()
+    for path in SCREENS:
+        check(path)
+    fill_platform(platform)
+    for path in paths(platform):
+        check(path)
+    visitor.close()
+
+
+def test_everything_is_reached_by_keyboard_and_focus_is_seen(visitor: Visitor, platform: Platform) -> None:
+    fill_platform(platform)
+    for path in paths(platform):
+        page = visitor.open(path)
+        wanted = page.evaluate(
+            """() => {
+              const kinds = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+              window.wanted = [...document.querySelectorAll(kinds)].filter(one => one.type !== "hidden"
+                && !one.closest("[disabled]") && !one.closest("details:not([open]) > :not(summary)")
+                && one.getClientRects().length > 0);
+              window.seen = new Set();
+              window.invisible = [];
+              return window.wanted.length;
+            }"""
+        )
+        for _ in range(wanted + 8 * page.locator("input[type=date]").count() + 4):
+            page.keyboard.press("Tab")
+            page.evaluate(
+                """() => {
+                  const one = document.activeElement;
+                  if (one === document.body || window.seen.has(one)) return;
+                  window.seen.add(one);
+                  const style = getComputedStyle(one);
+                  const area = one.querySelector(".area");
+                  const isSeen = (style.outlineStyle !== "none" && style.outlineWidth !== "0px")
+                    || (area && getComputedStyle(area).stroke !== "none");
+                  if (!isSeen) window.invisible.push(one.outerHTML.slice(0, 120));
+                }"""
+            )
+        missed = page.evaluate(
+            "window.wanted.filter(one => !window.seen.has(one)).map(one => one.outerHTML.slice(0, 120))"
+        )
+        assert not missed, (path, missed[:5])
+        assert not page.evaluate("window.invisible"), (path, page.evaluate("window.invisible"))
+
+
+def test_a_reject_is_mended_by_keyboard_alone(visitor: Visitor, platform: Platform) -> None:
+    platform.ingest(json.dumps([record("many")]).encode())
+    page = visitor.open("rejects")
+    tab_to(page, "input[name=id]")
+    page.keyboard.press("Space")
+    tab_to(page, "text=Edit the chosen ones")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/mend?**")
+    tab_to(page, "textarea")
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(json.dumps(record(3)))
+    tab_to(page, "button:text-is('Store')")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/rejects")
+    assert platform.pipeline()["rejected"] == 0
+
+
+def tab_to(page: Page, selector: str) -> None:
+    target = page.locator(selector).first
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if target.evaluate("one => one === document.activeElement"):
+            return
+    raise AssertionError(f"{selector} is not reached")
+
+
+def test_pages_fit_a_phone_and_work_without_scripts(browser: Browser, platform: Platform) -> None:
+    fill_platform(platform)
+    for settings in ({"viewport": NARROW}, {"java_script_enabled": False}):
+        visitor = Visitor(browser, platform.url, **settings).sign_in()
+        for path in paths(platform):
+            page = visitor.open(path)
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            if settings.get("viewport"):
+                assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        visitor.close()
+
+
+def test_hostile_text_is_text_everywhere(visitor: Visitor, platform: Platform) -> None:
+    records = []
+    for index, text in enumerate(HOSTILE):
+        source = {
+            "account": "1",
+            "logGroup": text,
+            "logStream": text,
+            "eventId": text,
+            "timestamp": recent(3),
+            "ordinal": 0,
+        }
+        records.append(
+            record(
+                index + 1,
+                meterApiName=text,
+                customerId=text,
+                uniqueId=text,
+                dimensions={text: text * 3, "empty": ""},
+                source=source,
+            )
+        )
+        platform.define(text, dimensions=[text])
+        platform.post("/customers", {"customerId": text, "customerName": text, "traits": {text: text}})
+        platform.post("/keys", {"name": text, "rights": ["read"]})
+    platform.send(records)
+    bad = [record("many", **{text: text}, customerId=text) for text in HOSTILE]
+    platform.ingest(json.dumps(bad).encode())
+    page = visitor.page
+    for path in ("overview", "events", "meters", "customers", "rejects", "settings", "start"):
+        visitor.open(path)
+        for text in ("<script>", '" onmouseover="', "=HYPERLINK", "⟨U+202E⟩gnp", "👩‍🚀🧾", "{{#rows}}"):
+            if path in ("events", "meters", "customers", "settings"):
+                assert text in page.inner_text("main") or text in page.content(), (path, text)
+        assert "\u202e" not in page.inner_text("body"), path
+    for number in range(1, len(HOSTILE) + 1):
+        visitor.open(f"events/{number}")
+    visitor.open("rejects/mend?" + "&".join(f"id={number}" for number in range(1, len(HOSTILE) + 1)))
+    # What is edited is the line itself, not what is shown of it.
+    assert [
+        json.loads(box.input_value())["customerId"] for box in page.locator("textarea.code").all()
+    ] == list(HOSTILE)
+    for meter in platform.get("/meters"):
+        visitor.open(f"meters/{meter['id']}")
+        name = requests.utils.quote(meter["meterApiName"], safe="")
+        for query in (f"meter={name}", f"meter={name}&by={name}", f"meter={name}&customer={name}&view=table"):
+            visitor.open(f"usage?{query}")
+            expect(page.locator("[data-total]")).not_to_have_text("0")
+        page.locator("[data-total]").click()
+        expect(page.get_by_role("main")).to_contain_text("the figure is the same")
+        visitor.open(f"customer?id={name}")
+        check_csv(visitor, platform, f"usage/export?meter={name}&by={name}")
+    assert page.evaluate("window.pwned") is None
+
+
+def check_csv(visitor: Visitor, platform: Platform, path: str) -> None:
+    """No cell is taken for a formula by a spreadsheet."""
+    cookies = {one["name"]: one["value"] for one in visitor.context.cookies()}
+    answer = requests.get(f"{platform.url}/console/{path}", cookies=cookies, timeout=10)
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(answer.content.decode(), newline="")))
+    assert len(rows) > 1 and all(len(row) == 4 for row in rows)
+    for row in rows:
+        for cell in row:
+            assert not re.match(r"[=+@\t\r]|-(?![0-9.]+$)", cell), row
