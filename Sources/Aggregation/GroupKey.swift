@@ -69,10 +69,14 @@ extension GroupKey: Comparable {
 }
 
 /// Bytes that are hashed at once instead of one by one.
-struct ByteKey: Hashable, Sendable {
-    let bytes: [UInt8]
+package struct ByteKey: Hashable, Sendable {
+    package let bytes: [UInt8]
 
-    func hash(into hasher: inout Hasher) {
+    package init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    package func hash(into hasher: inout Hasher) {
         hasher.combine(bytes.count)
         unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     }

@@ -23,16 +23,25 @@ struct KnownIdentity {
 
 /// Finds and writes identities, in the hour of their time or, when time is no part of them, wherever they are.
 struct IdentityTable {
+    private let db: Database
+    private let insertNew: HotStatement
     private let select: HotStatement
-    private let insert: HotStatement
+    private let upsert: HotStatement
     private let delete: HotStatement
     private let selectTimeless: HotStatement
     private let insertTimeless: HotStatement
 
     init(_ db: Database) throws {
+        self.db = db
+        insertNew = try HotStatement(
+            db,
+            """
+            INSERT INTO identity (hour, meter, customer, key, state, number, cancel) VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO NOTHING
+            """)
         select = try HotStatement(
             db, "SELECT state, number, cancel FROM identity WHERE hour = ? AND meter = ? AND customer = ? AND key = ?")
-        insert = try HotStatement(
+        upsert = try HotStatement(
             db,
             """
             INSERT OR REPLACE INTO identity (hour, meter, customer, key, state, number, cancel)
@@ -46,8 +55,20 @@ struct IdentityTable {
             db, "INSERT OR REPLACE INTO timeless (meter, customer, key, hour) VALUES (?, ?, ?, ?)")
     }
 
-    /// The identity of a record; nil when it is new.
-    func find(_ arrival: Arrival) throws -> KnownIdentity? {
+    /// The identity of what arrived; when it is new it is inserted, and there is none to return.
+    func findOrInsert(_ arrival: Arrival, number: Int64) throws -> KnownIdentity? {
+        let state: IdentityState = arrival.record.isCancel ? .cancel : .record
+        // Most are new: looking first would cost a search more.
+        if !arrival.key.isTimeless {
+            try write(insertNew, arrival, hour: arrival.hour, state: state, number: number, cancel: nil)
+            return try db.changesCount > 0 ? nil : find(arrival)
+        }
+        if let known = try find(arrival) { return known }
+        try insert(arrival, state: state, number: number)
+        return nil
+    }
+
+    private func find(_ arrival: Arrival) throws -> KnownIdentity? {
         guard let hour = try hour(of: arrival) else { return nil }
         bind(select, arrival, hour: hour)
         defer { select.reset() }
@@ -64,8 +85,10 @@ struct IdentityTable {
         return try selectTimeless.step() ? selectTimeless.int(0) : nil
     }
 
-    func insert(_ arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64? = nil) throws {
-        try write(arrival, hour: arrival.hour, state: state, number: number, cancel: cancel)
+    private func insert(
+        _ arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64? = nil
+    ) throws {
+        try write(upsert, arrival, hour: arrival.hour, state: state, number: number, cancel: cancel)
         guard arrival.key.isTimeless else { return }
         insertTimeless.bind(1, arrival.meter)
         insertTimeless.bind(2, arrival.customer)
@@ -78,7 +101,7 @@ struct IdentityTable {
     func update(
         _ known: KnownIdentity, _ arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64?
     ) throws {
-        try write(arrival, hour: known.hour, state: state, number: number, cancel: cancel)
+        try write(upsert, arrival, hour: known.hour, state: state, number: number, cancel: cancel)
     }
 
     /// Changes an identity and puts it into the hour of what arrived.
@@ -91,13 +114,13 @@ struct IdentityTable {
     }
 
     private func write(
-        _ arrival: Arrival, hour: Int64, state: IdentityState, number: Int64, cancel: Int64?
+        _ statement: HotStatement, _ arrival: Arrival, hour: Int64, state: IdentityState, number: Int64, cancel: Int64?
     ) throws {
-        bind(insert, arrival, hour: hour)
-        insert.bind(5, state.rawValue)
-        insert.bind(6, number)
-        insert.bind(7, cancel)
-        try insert.run()
+        bind(statement, arrival, hour: hour)
+        statement.bind(5, state.rawValue)
+        statement.bind(6, number)
+        statement.bind(7, cancel)
+        try statement.run()
     }
 
     private func bind(_ statement: HotStatement, _ arrival: Arrival, hour: Int64) {

@@ -7,15 +7,21 @@ struct WriterMemory: Sendable {
     var names = NameTable()
     /// The definitions by the number of the meter's name; nil means that they must be read.
     var meters: [Int64: RollupMeter]?
-    /// Which dimensions of which meters are known to be in the table.
-    var seenDimensions: Set<SeenDimension> = []
+    /// Dimensions that are known to be in the table, by meter; not all of them.
+    private var dimensions: [Int64: [[UInt8]]] = [:]
 
-    struct SeenDimension: Hashable {
-        var meter: Int64
-        var name: [UInt8]
+    private static let maximumMeters = 10_000
+    private static let maximumDimensions = 64
+
+    func hasSeen(_ dimension: Dimension, of meter: Int64) -> Bool {
+        dimensions[meter]?.contains { $0.elementsEqual(dimension.name.utf8) } ?? false
     }
 
-    static let maximumSeenDimensions = 100_000
+    mutating func remember(_ dimension: [UInt8], of meter: Int64) {
+        if dimensions.count >= Self.maximumMeters { dimensions = [:] }
+        guard dimensions[meter, default: []].count < Self.maximumDimensions else { return }
+        dimensions[meter, default: []].append(dimension)
+    }
 }
 
 /// Takes batches in: every record is stored once, with its identity and its usage, in one transaction.
@@ -97,17 +103,15 @@ final class IntakeTransaction {
         let arrival = Arrival(
             record: record, way: way, meter: meter, customer: customer, key: key,
             hour: Hour.containing(record.meterTimeInMillis), definition: definition)
-        guard let known = try identities.find(arrival) else {
-            try storeNew(arrival)
-            return true
-        }
-        return try meet(known, arrival)
+        if let known = try identities.findOrInsert(arrival, number: nextNumber) { return try meet(known, arrival) }
+        try storeNew(arrival)
+        return true
     }
 
+    /// Stores a record whose identity was just inserted.
     private func storeNew(_ arrival: Arrival) throws {
         let number = try append(arrival)
         let isCancel = arrival.record.isCancel
-        try identities.insert(arrival, state: isCancel ? .cancel : .record, number: number)
         tallies[arrival.meter, default: Tally()].add(isCancel ? .cancel : .record, at: arrival.way.time)
         customers[arrival.customer, default: 0] += isCancel ? 0 : 1
         if !isCancel { try count(arrival, number) }
@@ -215,15 +219,13 @@ final class IntakeTransaction {
     }
 
     private func noteDimensions(_ dimensions: [Dimension], of meter: Int64) throws {
-        for dimension in dimensions {
-            let seen = WriterMemory.SeenDimension(meter: meter, name: Array(dimension.name.utf8))
-            guard !memory.seenDimensions.contains(seen) else { continue }
+        for dimension in dimensions where !memory.hasSeen(dimension, of: meter) {
+            let name = Array(dimension.name.utf8)
             let statement = try HotStatement(db, "INSERT OR IGNORE INTO dimension (meter, name) VALUES (?, ?)")
             statement.bind(1, meter)
-            statement.bind(2, seen.name)
+            statement.bind(2, name)
             try statement.run()
-            if memory.seenDimensions.count >= WriterMemory.maximumSeenDimensions { memory.seenDimensions = [] }
-            memory.seenDimensions.insert(seen)
+            memory.remember(name, of: meter)
         }
     }
 

@@ -1,19 +1,20 @@
+import Aggregation
 import GRDB
 
 /// The numbers of meters, customers and log groups, with those at hand that were used of late.
 ///
 /// Its content is true only as long as the transaction that added to it is not rolled back.
 struct NameTable {
-    private var ids: [[UInt8]: Int64] = [:]
+    private var ids: [ByteKey: Int64] = [:]
     private static let limit = 100_000
 
     /// The number of a name, which gets one if it has none.
     mutating func id(of name: String, _ db: Database) throws -> Int64 {
-        let bytes = Array(name.utf8)
-        if let id = ids[bytes] { return id }
-        let id = try Self.find(bytes, db) ?? Self.insert(bytes, db)
+        let key = ByteKey(bytes: Array(name.utf8))
+        if let id = ids[key] { return id }
+        let id = try Self.find(key.bytes, db) ?? Self.insert(key.bytes, db)
         if ids.count >= Self.limit { ids.removeAll(keepingCapacity: true) }
-        ids[bytes] = id
+        ids[key] = id
         return id
     }
 

@@ -29,7 +29,7 @@ struct Rebuild {
             }
         }
         try changes.write(meters, db)
-        try addDays(of: closedHour)
+        try open(dayOf: closedHour)
     }
 
     private func records(of hour: Int64) throws -> [CountedRecord] {
@@ -49,26 +49,36 @@ struct Rebuild {
         return records
     }
 
-    /// The day in which the records begin holds hours without records too: it is added up from its hours.
-    private func addDays(of closedHour: Int64) throws {
-        guard closedHour % 24 != 0 else { return }
-        let day = RollupCell.day(of: closedHour)
-        let table = try RollupTable(db)
-        let customers = try Int64.fetchAll(
-            db,
-            sql: "SELECT DISTINCT customer FROM rollup WHERE level = 0 AND start >= ? AND start < ? AND meter = ?",
-            arguments: [day, day + 24, meter.name])
-        for customer in customers { try table.recount(day: day, meter: meter.name, customer: customer) }
+    /// The day in which the records begin holds hours without records too, which are read until it is sealed.
+    private func open(dayOf closedHour: Int64) throws {
+        let day = OpenDays.Day(meter: meter.name, start: RollupCell.day(of: closedHour))
+        guard day.start < closedHour else { return }
+        try OpenDays(db).open(day)
     }
 
     /// Drops a meter's usage: that of hours whose records are there, or, without a closed hour, all of it.
     static func clear(meter: Int64, before closedHour: Int64?, _ db: Database) throws {
-        try db.execute(
-            sql: "DELETE FROM rollup WHERE meter = ? AND start >= ? AND level IN (0, 1)",
-            arguments: [meter, closedHour ?? 0])
-        try db.execute(
-            sql: "DELETE FROM rollup WHERE meter = ? AND start >= ? AND level IN (2, 3)",
-            arguments: [meter, RollupCell.day(of: closedHour ?? 0)])
+        let next = try HotStatement(db, "SELECT min(start) FROM rollup WHERE level = ? AND start >= ?")
+        let delete = try HotStatement(db, "DELETE FROM rollup WHERE level = ? AND start = ? AND meter = ?")
+        for level in RollupCell.Level.allCases {
+            let first = closedHour ?? 0
+            var start = level.isByDay ? RollupCell.day(of: first) : first
+            while true {
+                next.bind(1, level.rawValue)
+                next.bind(2, start)
+                let found = try next.step() ? next.optionalInt(0) : nil
+                next.reset()
+                guard let found else { break }
+                delete.bind(1, level.rawValue)
+                delete.bind(2, found)
+                delete.bind(3, meter)
+                try delete.run()
+                start = found + 1
+            }
+        }
+        if closedHour == nil {
+            try db.execute(sql: "DELETE FROM openDay WHERE meter = ?", arguments: [meter])
+        }
         try db.execute(sql: "DELETE FROM series WHERE meter = ?", arguments: [meter])
     }
 }

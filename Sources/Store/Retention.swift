@@ -25,8 +25,18 @@ extension SQLiteStore {
             rows.reset()
             for identity in identities { try identity.drop(db) }
             try db.execute(sql: "DELETE FROM arrival WHERE minute < ?", arguments: [closedBefore])
-            return identities.count
+            return try identities.count + Self.dropSuperseded(before: closedBefore, db)
         }
+    }
+
+    /// Drops records that no identity leads to any more.
+    private static func dropSuperseded(before time: Int64, _ db: Database) throws -> Int {
+        try db.execute(
+            sql: """
+                DELETE FROM record WHERE number IN
+                    (SELECT number FROM record WHERE flags & 4 <> 0 AND time < ? ORDER BY time LIMIT ?)
+                """, arguments: [time, maximumDropped])
+        return db.changesCount
     }
 }
 

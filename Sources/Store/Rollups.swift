@@ -55,8 +55,11 @@ struct RollupCell: Hashable {
         case dayByDimensions = 3
 
         /// The level of days that an hour's level adds up to.
-        var byDay: Level { self == .hour ? .day : .dayByDimensions }
-        var hasDimensions: Bool { self == .hourByDimensions || self == .dayByDimensions }
+        var byDay: Level { hasDimensions ? .dayByDimensions : .day }
+        /// The level of hours that a level of days is added up from.
+        var byHour: Level { hasDimensions ? .hourByDimensions : .hour }
+        var isByDay: Bool { self == .day || self == .dayByDimensions }
+        private var hasDimensions: Bool { self == .hourByDimensions || self == .dayByDimensions }
     }
 
     var level: Level
@@ -67,8 +70,19 @@ struct RollupCell: Hashable {
     /// The declared dimensions, packed; empty on the levels without.
     var dimensions: [UInt8]
 
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(level)
+        hasher.combine(start)
+        hasher.combine(meter)
+        hasher.combine(customer)
+        hasher.combine(ByteKey(bytes: dimensions))
+    }
+
     /// The first hour of the day of an hour.
     static func day(of hour: Int64) -> Int64 { hour / 24 * 24 }
+
+    /// The day that it is a part of.
+    var day: OpenDays.Day { OpenDays.Day(meter: meter, start: Self.day(of: start)) }
 
     static func precedes(_ left: RollupCell, _ right: RollupCell) -> Bool {
         let leftKey = (left.level.rawValue, left.start, left.meter, left.customer)
@@ -89,11 +103,11 @@ struct RollupChanges {
         var customer: Int64
     }
 
-    private var additions: [RollupCell: Aggregate] = [:]
+    private var additions = RollupSums()
     private var recounts: Set<HourOfCustomer> = []
 
     /// How many rows are waiting to be written.
-    var count: Int { additions.count }
+    var count: Int { additions.cells.count }
 
     /// Adds a record that counts from now on.
     mutating func add(_ record: CountedRecord, _ meter: RollupMeter, _ db: Database) throws {
@@ -119,22 +133,19 @@ struct RollupChanges {
     private mutating func add(
         _ aggregate: Aggregate, hour: Int64, _ record: CountedRecord, _ meter: RollupMeter
     ) throws {
-        let day = RollupCell.day(of: hour)
         try add(aggregate, .hour, hour, record, [])
-        try add(aggregate, .day, day, record, [])
         guard !meter.dimensions.isEmpty else { return }
-        let dimensions = meter.declared(record.dimensions)
-        try add(aggregate, .hourByDimensions, hour, record, dimensions)
-        try add(aggregate, .dayByDimensions, day, record, dimensions)
+        try add(aggregate, .hourByDimensions, hour, record, meter.declared(record.dimensions))
     }
 
     private mutating func add(
         _ aggregate: Aggregate, _ level: RollupCell.Level, _ start: Int64, _ record: CountedRecord,
         _ dimensions: [UInt8]
     ) throws {
-        let cell = RollupCell(
-            level: level, start: start, meter: record.meter, customer: record.customer, dimensions: dimensions)
-        try additions[cell, default: Aggregate()].merge(aggregate)
+        try additions.add(
+            aggregate,
+            to: RollupCell(
+                level: level, start: start, meter: record.meter, customer: record.customer, dimensions: dimensions))
     }
 
     /// A start or stop comes or goes: the time between its neighbours is divided anew.
@@ -151,9 +162,9 @@ struct RollupChanges {
     /// Writes everything; what is empty afterwards is deleted.
     mutating func write(_ meters: [Int64: RollupMeter], _ db: Database) throws {
         let table = try RollupTable(db)
-        for (cell, aggregate) in additions.sorted(by: { RollupCell.precedes($0.key, $1.key) }) {
-            try table.merge(aggregate, into: cell)
-        }
+        let openDays = try OpenDays(db)
+        try addSealedDays(openDays)
+        try additions.each { cell, aggregate in try table.merge(aggregate, into: cell) }
         var days: Set<HourOfCustomer> = []
         for var hour in recounts {
             guard let meter = meters[hour.meter] else { continue }
@@ -161,22 +172,69 @@ struct RollupChanges {
             hour.hour = RollupCell.day(of: hour.hour)
             days.insert(hour)
         }
-        for day in days { try table.recount(day: day.hour, meter: day.meter, customer: day.customer) }
-        additions = [:]
+        for day in days where try !openDays.isOpen(OpenDays.Day(meter: day.meter, start: day.hour)) {
+            try table.recount(day: day.hour, meter: day.meter, customer: day.customer)
+        }
+        additions = RollupSums()
         recounts = []
+    }
+
+    /// Adds what changes in hours to their days, where these have rows.
+    private mutating func addSealedDays(_ openDays: OpenDays) throws {
+        for (index, cell) in additions.cells.enumerated() where try !openDays.isOpen(cell.day) {
+            var day = cell
+            day.level = cell.level.byDay
+            day.start = cell.day.start
+            try additions.add(additions.aggregates[index], to: day)
+        }
+    }
+}
+
+/// Aggregates by what they are about.
+struct RollupSums {
+    // Aggregates are large: they stay where they are while the table grows and while its cells are put into order.
+    private var places: [RollupCell: Int] = [:]
+    private(set) var cells: [RollupCell] = []
+    private(set) var aggregates: [Aggregate] = []
+
+    mutating func add(_ aggregate: Aggregate, to cell: RollupCell) throws {
+        if let place = places[cell] {
+            try aggregates[place].merge(aggregate)
+        } else {
+            places[cell] = cells.count
+            cells.append(cell)
+            aggregates.append(aggregate)
+        }
+    }
+
+    /// Lends each cell, in the order of the table's key.
+    func each(_ body: (RollupCell, Aggregate) throws -> Void) rethrows {
+        for place in cells.indices.sorted(by: { RollupCell.precedes(cells[$0], cells[$1]) }) {
+            try body(cells[place], aggregates[place])
+        }
     }
 }
 
 /// The rows of the rollups.
 struct RollupTable {
+    private let db: Database
+    private let insert: HotStatement
     private let select: HotStatement
     private let upsert: HotStatement
     private let delete: HotStatement
     private let selectAll: HotStatement
+    private let selectHour: HotStatement
     private let deleteAll: HotStatement
 
     init(_ db: Database) throws {
         let cell = "level = ? AND start = ? AND meter = ? AND customer = ?"
+        self.db = db
+        insert = try HotStatement(
+            db,
+            """
+            INSERT INTO rollup (level, start, meter, customer, dimensions, aggregate) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO NOTHING
+            """)
         select = try HotStatement(db, "SELECT aggregate FROM rollup WHERE \(cell) AND dimensions = ?")
         upsert = try HotStatement(
             db,
@@ -184,10 +242,18 @@ struct RollupTable {
         )
         delete = try HotStatement(db, "DELETE FROM rollup WHERE \(cell) AND dimensions = ?")
         selectAll = try HotStatement(db, "SELECT dimensions, aggregate FROM rollup WHERE \(cell)")
+        selectHour = try HotStatement(
+            db, "SELECT customer, dimensions, aggregate FROM rollup WHERE level = ? AND start = ? AND meter = ?")
         deleteAll = try HotStatement(db, "DELETE FROM rollup WHERE \(cell)")
     }
 
     func merge(_ aggregate: Aggregate, into cell: RollupCell) throws {
+        // Where a transaction changes many cells most are new, and looking for each first would cost a search more. What
+        // takes records back has less than none, and its cell is there.
+        if aggregate.count > 0 {
+            try run(insert, cell, aggregate)
+            if db.changesCount > 0 { return }
+        }
         bind(select, cell.level, cell.start, cell.meter, cell.customer)
         select.bind(5, cell.dimensions)
         defer { select.reset() }
@@ -201,10 +267,13 @@ struct RollupTable {
     }
 
     private func write(_ aggregate: Aggregate, to cell: RollupCell) throws {
-        let statement = aggregate.isEmpty ? delete : upsert
+        try run(aggregate.isEmpty ? delete : upsert, cell, aggregate.isEmpty ? nil : aggregate)
+    }
+
+    private func run(_ statement: HotStatement, _ cell: RollupCell, _ aggregate: Aggregate?) throws {
         bind(statement, cell.level, cell.start, cell.meter, cell.customer)
         statement.bind(5, cell.dimensions)
-        if !aggregate.isEmpty {
+        if let aggregate {
             var bytes: [UInt8] = []
             aggregate.encode(into: &bytes)
             statement.bind(6, bytes)
@@ -251,6 +320,29 @@ struct RollupTable {
             }
             try replace(level.byDay, day, meter, customer, sums)
         }
+    }
+
+    /// Adds up a day that has no rows, from its hours.
+    ///
+    /// - Returns: how many rows were written.
+    func writeDay(_ day: OpenDays.Day) throws -> Int {
+        var sums = RollupSums()
+        for level in [RollupCell.Level.hour, .hourByDimensions] {
+            for hour in day.start..<day.start + 24 {
+                selectHour.bind(1, level.rawValue)
+                selectHour.bind(2, hour)
+                selectHour.bind(3, day.meter)
+                defer { selectHour.reset() }
+                while try selectHour.step() {
+                    let cell = RollupCell(
+                        level: level.byDay, start: day.start, meter: day.meter, customer: selectHour.int(0),
+                        dimensions: selectHour.bytes(1))
+                    try sums.add(try Self.aggregate(selectHour, 2), to: cell)
+                }
+            }
+        }
+        try sums.each { cell, aggregate in try write(aggregate, to: cell) }
+        return sums.cells.count
     }
 
     private func replace(

@@ -17,16 +17,19 @@ public final class SQLiteStore: Store {
 
     /// Opens a database, and makes it when there is none.
     ///
-    /// - Parameter path: the file.
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - quietRecords: after how many records of other days a meter's day gets rows by day; what is answered is the same
+    ///     with any number.
     /// - Throws: `StoreError`: `incompatible` for a database of a later version, `unavailable` when it cannot be opened.
-    public init(path: String) throws(StoreError) {
+    public init(path: String, quietRecords: Int64 = 10_000) throws(StoreError) {
         do {
             pool = try DatabasePool(path: path, configuration: Self.configuration)
             try Self.migrate(pool)
         } catch {
             throw StoreError(error)
         }
-        writer = IntakeWriter(pool: pool)
+        writer = IntakeWriter(pool: pool, quietRecords: quietRecords)
     }
 
     private static var configuration: GRDB.Configuration {
@@ -100,13 +103,15 @@ actor IntakeWriter {
     private static let maximumItems = 20_000
 
     private let pool: DatabasePool
+    private let quietRecords: Int64
     /// Guarded by the pool's writer, which runs one transaction at a time; the lock is never waited for.
     private let memory = Mutex(WriterMemory())
     private var waiting: [Waiting] = []
     private var isWriting = false
 
-    init(pool: DatabasePool) {
+    init(pool: DatabasePool, quietRecords: Int64) {
         self.pool = pool
+        self.quietRecords = quietRecords
     }
 
     func ingest(_ batch: IntakeBatch) async throws(StoreError) -> IntakeResult {
@@ -143,6 +148,7 @@ actor IntakeWriter {
                 let transaction = try IntakeTransaction(db, memory.withLock { $0 })
                 let results = try batches.map { try transaction.take($0) }
                 let remembered = try transaction.finish()
+                try OpenDays.seal(quietFor: quietRecords, rows: results.reduce(1_000) { $0 + $1.received }, db)
                 memory.withLock { $0 = remembered }
                 return results
             }

@@ -80,6 +80,12 @@ enum Schema {
         """
 
     private static let version2 = """
+        -- Days whose usage stands by hour alone, and the number of the last record that changed it. Days that are not
+        -- here have rows on the levels 2 and 3, which all days of version 1 have.
+        CREATE TABLE openDay (meter INTEGER, day INTEGER, last INTEGER NOT NULL, PRIMARY KEY (meter, day)) WITHOUT ROWID;
+        CREATE INDEX openDayByLast ON openDay (last);
+        -- Records in whose place an equal one of an earlier time counts: no identity leads to them.
+        CREATE INDEX recordSuperseded ON record (time) WHERE flags & 4 <> 0;
         -- What came in by minute and way in, since this version.
         CREATE TABLE arrival (minute INTEGER, intake INTEGER, received INTEGER NOT NULL, duplicate INTEGER NOT NULL,
             rejected INTEGER NOT NULL, PRIMARY KEY (minute, intake)) WITHOUT ROWID;

@@ -28,7 +28,7 @@ extension SQLiteStore {
 
 /// Answers one question about usage, from the coarsest rows that can.
 ///
-/// Days are read for days, weeks and months, hours for hours; the records themselves only for minutes and for dimensions
+/// Days are read for days, weeks and months, as far as they are sealed, hours for hours; the records themselves only for minutes and for dimensions
 /// that the meter does not declare.
 private struct UsageReader {
     /// A row of any kind, as the table of the answer takes it.
@@ -178,11 +178,29 @@ private struct UsageReader {
     }
 
     private func rollupCells(_ level: RollupCell.Level, _ body: (Cell) throws -> Void) throws {
-        let sql = "SELECT customer, dimensions, aggregate FROM rollup WHERE level = ? AND start = ? AND meter = ?"
-        let rows = try HotStatement(db, customers == nil ? sql : sql + " AND customer = ?")
         let end = (range.upperBound + Hour.milliseconds - 1) / Hour.milliseconds
-        var hour: Int64? = Hour.containing(range.lowerBound)
-        while let start = hour, start < end {
+        let hours = Hour.containing(range.lowerBound)..<end
+        let openDays = level.isByDay ? try OpenDays.starts(ofMeter: meter.name, in: hours, db) : []
+        let rows = try rollupStatement()
+        var start = hours.lowerBound
+        for openDay in openDays {
+            try rollupCells(rows, level, start..<openDay, body)
+            try rollupCells(rows, level.byHour, openDay..<openDay + 24, body)
+            start = openDay + 24
+        }
+        try rollupCells(rows, level, start..<max(start, end), body)
+    }
+
+    private func rollupStatement() throws -> HotStatement {
+        let sql = "SELECT customer, dimensions, aggregate FROM rollup WHERE level = ? AND start = ? AND meter = ?"
+        return try HotStatement(db, customers == nil ? sql : sql + " AND customer = ?")
+    }
+
+    private func rollupCells(
+        _ rows: HotStatement, _ level: RollupCell.Level, _ hours: Range<Int64>, _ body: (Cell) throws -> Void
+    ) throws {
+        var hour = try next(level, from: hours.lowerBound)
+        while let start = hour, start < hours.upperBound {
             rows.bind(1, level.rawValue)
             rows.bind(2, start)
             rows.bind(3, meter.name)
@@ -196,13 +214,13 @@ private struct UsageReader {
                             aggregate: try RollupTable.aggregate(rows, 2)))
                 }
             }
-            hour = try next(level, after: start)
+            hour = try next(level, from: start + 1)
         }
     }
 
     /// The next bucket that has rows of any meter: a range may span centuries of which few hours are used.
-    private func next(_ level: RollupCell.Level, after start: Int64) throws -> Int64? {
-        let row = try HotStatement(db, "SELECT min(start) FROM rollup WHERE level = ? AND start > ?")
+    private func next(_ level: RollupCell.Level, from start: Int64) throws -> Int64? {
+        let row = try HotStatement(db, "SELECT min(start) FROM rollup WHERE level = ? AND start >= ?")
         row.bind(1, level.rawValue)
         row.bind(2, start)
         defer { row.reset() }
