@@ -119,6 +119,9 @@ let package = Package(
         // What several test targets share.
         .target(
             name: "HTTPTesting", dependencies: ["HTTP", httpTypes], path: "Tests/HTTPTesting", swiftSettings: settings),
+        .target(
+            name: "StoreTesting", dependencies: ["Store", "Aggregation", "Meter", "Sample"], path: "Tests/StoreTesting",
+            swiftSettings: settings),
         // Signs what integration/test_signatures.py sends it, for a comparison with botocore.
         .executableTarget(
             name: "signature-probe", dependencies: ["AWS", "HTTP", httpTypes], path: "Tests/SignatureProbe",
@@ -138,6 +141,12 @@ let package = Package(
         .testTarget(
             name: "CollectionTests", dependencies: ["Collection", "MeterLine", "Gzip"],
             swiftSettings: settings),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: [
+                "Store", "StoreTesting", "Aggregation", "Meter", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            resources: [.embedInCode("version-1.sql")], swiftSettings: settings),
         .testTarget(
             name: "HTTPTests",
             dependencies: [
