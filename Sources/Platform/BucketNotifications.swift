@@ -1,9 +1,11 @@
 import AWS
 import FoundationEssentials
 
-/// What S3 tells of new objects, through a queue.
+/// What S3 tells of new objects, through a queue: itself, by a topic of SNS, or by EventBridge.
 ///
-/// The form of the messages: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+/// The form of the messages: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html,
+/// https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html,
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 struct BucketNotifications: Sendable {
     /// A message and the objects that it names.
     struct Notice: Sendable {
@@ -14,16 +16,25 @@ struct BucketNotifications: Sendable {
     private struct Body: Decodable {
         var records: [Record]?
         var event: String?
+        /// What SNS wraps: the same text as S3 would send itself.
+        var message: String?
+        var source: String?
+        var detailType: String?
+        var detail: Detail?
 
         enum CodingKeys: String, CodingKey {
             case records = "Records"
             case event = "Event"
+            case message = "Message"
+            case source, detail
+            case detailType = "detail-type"
         }
     }
 
+    private struct Bucket: Decodable { var name: String }
+
     private struct Record: Decodable {
         struct S3: Decodable {
-            struct Bucket: Decodable { var name: String }
             struct Object: Decodable {
                 var key: String
                 var eTag: String?
@@ -35,6 +46,17 @@ struct BucketNotifications: Sendable {
 
         var eventName: String
         var s3: S3
+    }
+
+    /// What EventBridge tells of one object.
+    private struct Detail: Decodable {
+        struct Object: Decodable {
+            var key: String
+            var etag: String?
+        }
+
+        var bucket: Bucket
+        var object: Object
     }
 
     /// How long one call waits for a message, in seconds.
@@ -61,17 +83,30 @@ struct BucketNotifications: Sendable {
 
     /// The objects of this bucket and prefix that a message names; nil when it is no notification.
     static func objects(_ text: String, bucket: String, prefix: String) -> [BucketObject]? {
+        named(text)?.compactMap { name, key, etag in
+            guard let key, let etag, name == bucket, key.hasPrefix(prefix) else { return nil }
+            return BucketObject(key: String(key.dropFirst(prefix.count)), etag: etag)
+        }
+    }
+
+    private static func named(
+        _ text: String, isWrapped: Bool = false
+    ) -> [(bucket: String, key: String?, etag: String?)]? {
         guard let body = try? JSONDecoder().decode(Body.self, from: Data(text.utf8)) else { return nil }
+        if let message = body.message, !isWrapped { return named(message, isWrapped: true) }
         // S3 says so when notifications are set up.
         if body.event == "s3:TestEvent" { return [] }
-        return body.records?.compactMap { record in
-            guard record.eventName.hasPrefix("ObjectCreated") || record.eventName.hasPrefix("s3:ObjectCreated"),
-                // Keys are encoded as a form's values are.
-                let key = String(
-                    validating: PercentEncoding.decode(record.s3.object.key, plusIsSpace: true), as: UTF8.self),
-                record.s3.bucket.name == bucket, key.hasPrefix(prefix), let etag = record.s3.object.eTag
-            else { return nil }
-            return BucketObject(key: String(key.dropFirst(prefix.count)), etag: etag)
+        if body.source == "aws.s3", let detail = body.detail {
+            return body.detailType == "Object Created"
+                ? [(detail.bucket.name, detail.object.key, detail.object.etag)] : []
+        }
+        return body.records?.filter {
+            $0.eventName.hasPrefix("ObjectCreated") || $0.eventName.hasPrefix("s3:ObjectCreated")
+        }.map { record in
+            // Only here keys are encoded, as a form's values are.
+            let key = String(
+                validating: PercentEncoding.decode(record.s3.object.key, plusIsSpace: true), as: UTF8.self)
+            return (record.s3.bucket.name, key, record.s3.object.eTag)
         }
     }
 }
