@@ -111,6 +111,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: librarySettings),
         .executableTarget(
             name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime", "AWS", "HTTP", "MeterLine", system],

@@ -20,14 +20,14 @@ struct Up: AsyncParsableCommand {
               metertap up --demo
             """)
 
-    @Option(help: "The directory of its data.")
-    var data = "metertap-data"
+    @Option(help: "The directory of its data (default: metertap-data).")
+    var data: String?
 
-    @Option(help: "The address to bind; anything but loopback needs TLS or --behind-proxy.")
-    var host = "127.0.0.1"
+    @Option(help: "The address to bind; anything but loopback needs TLS or --behind-proxy (default: 127.0.0.1).")
+    var host: String?
 
-    @Option(help: "The port to bind; 0 for a free one.")
-    var port = 8_080
+    @Option(help: "The port to bind; 0 for a free one (default: 8080).")
+    var port: String?
 
     @Option(help: "A bucket to take records from: s3://bucket/prefix or file:///directory.")
     var bucket: String?
@@ -42,8 +42,10 @@ struct Up: AsyncParsableCommand {
         help: "Where to tell of what has stopped to report; METERTAP_WEBHOOK_SECRET signs the calls.")
     var webhook: String?
 
-    @Option(name: .customLong("retention-days"), help: "How long records are kept; their usage is kept longer.")
-    var retentionDays = PlatformSettings.defaultRetentionDays
+    @Option(
+        name: .customLong("retention-days"),
+        help: "How long records are kept; their usage is kept longer (default: 400).")
+    var retentionDays: String?
 
     @Option(name: .customLong("tls-cert"), help: "A PEM file with the certificate and those above it.")
     var certificate: String?
@@ -57,14 +59,15 @@ struct Up: AsyncParsableCommand {
     @Flag(name: .customLong("behind-proxy"), help: "Something in front does TLS.")
     var isBehindProxy = false
 
-    func validate() throws {
-        guard (0...65_535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
-        guard !demo || (bucket == nil && certificate == nil) else {
-            throw ValidationError("--demo has a bucket of its own and speaks plain HTTP on this machine")
-        }
-        guard (1...36_500).contains(retentionDays) else {
-            throw ValidationError("--retention-days must be 1 to 36500")
-        }
+    @OptionGroup var config: ConfigOptions
+
+    private func settings() throws -> PlatformSettings {
+        let flags: [Setting: String?] = [
+            .data: data, .host: host, .port: port, .bucket: bucket, .bucketNotifications: notifications,
+            .alertWebhook: webhook, .retentionDays: retentionDays, .certificate: certificate,
+            .privateKey: privateKey, .isBehindProxy: isBehindProxy ? "true" : nil,
+        ]
+        return try PlatformSettings(try Settings(flags: flags, config), isDemo: demo)
     }
 
     func run() async throws {
@@ -84,20 +87,14 @@ struct Up: AsyncParsableCommand {
     }
 
     private func serve() async throws {
-        let environment = ProcessInfo.processInfo.environment
-        let settings = try PlatformSettings(
-            directory: data, host: host, port: port, bucket: try location(),
-            notifications: notifications, webhook: webhook, webhookSecret: environment["METERTAP_WEBHOOK_SECRET"],
-            retentionDays: retentionDays, certificate: certificate,
-            privateKey: privateKey,
-            isBehindProxy: isBehindProxy, adminKey: environment["METERTAP_ADMIN_KEY"])
+        let settings = try settings()
         var logger = Logger(label: "metertap", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = .notice
         let platform = try await Platform(settings: settings, session: try awsSession(settings), logger: logger)
         let keyFile = try await platform.makeAdminKey()
         let console = try Console(platform.parts)
-        let scheme = certificate == nil ? "http" : "https"
-        let host = host.contains(":") ? "[\(host)]" : host
+        let scheme = settings.certificate == nil ? "http" : "https"
+        let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         let (ports, serving) = AsyncStream.makeStream(of: Int.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -110,7 +107,7 @@ struct Up: AsyncParsableCommand {
                 serving.finish()
             }
             if demo {
-                group.addTask { for await port in ports { try await demonstrate(port: port, key: settings.adminKey) } }
+                group.addTask { for await port in ports { try await demonstrate(settings, port: port) } }
             }
             // Whichever ends first ends the other: the platform by a signal, the demo by an error.
             try await group.next()
@@ -118,19 +115,15 @@ struct Up: AsyncParsableCommand {
         }
     }
 
-    private var demoDirectory: String { "\(data)/bucket" }
-
-    private func location() throws -> Location? {
-        if demo { return .directory(demoDirectory) }
-        return try bucket.map { try Location($0, setting: "--bucket") }
-    }
-
-    private func demonstrate(port: Int, key: String?) async throws {
-        let key = try key ?? String(decoding: InputFile.read("\(data)/admin-key"), as: UTF8.self)
-        guard let address = IngestAddress("http://127.0.0.1:\(port)") else { return }
+    private func demonstrate(_ settings: PlatformSettings, port: Int) async throws {
+        guard case .directory(let bucket)? = settings.bucket,
+            let address = IngestAddress("http://127.0.0.1:\(port)")
+        else { return }
+        let key =
+            try settings.adminKey ?? String(decoding: InputFile.read("\(settings.directory)/admin-key"), as: UTF8.self)
         let client = try PlatformClient(
             address: address, key: String(key.prefix { $0 != "\n" }), caBundle: nil)
-        var demo = try Demo(client: client, directory: demoDirectory)
+        var demo = try Demo(client: client, directory: bucket)
         try await demo.run()
     }
 

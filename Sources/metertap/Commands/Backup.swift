@@ -12,14 +12,14 @@ struct Backup: AsyncParsableCommand {
               metertap backup --data var/metertap backups/metertap-2026-11-01.sqlite
             """)
 
-    @Option(help: "The directory of the platform's data.")
-    var data = "metertap-data"
+    @OptionGroup var platform: DataOptions
 
     @Argument(help: "The file to write; there must be none.")
     var file: String
 
     func run() async throws {
         try StoreFailure.catching {
+            let data = try platform.directory()
             let count = try SQLiteStore.backUp("\(data)/\(SQLiteStore.fileName)", to: file)
             Terminal.output("\(file) holds \(Display.count(count)) records.")
         }
@@ -37,14 +37,14 @@ struct Restore: AsyncParsableCommand {
               metertap restore --data var/metertap backups/metertap-2026-11-01.sqlite
             """)
 
-    @Option(help: "The directory to make.")
-    var data = "metertap-data"
+    @OptionGroup var platform: DataOptions
 
     @Argument(help: "The backup.")
     var file: String
 
     func run() async throws {
         try StoreFailure.catching {
+            let data = try platform.directory()
             do {
                 try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
             } catch {
@@ -53,6 +53,18 @@ struct Restore: AsyncParsableCommand {
             let count = try SQLiteStore.restore(file, to: "\(data)/\(SQLiteStore.fileName)")
             Terminal.output("\(data) holds \(Display.count(count)) records; start the platform with --data \(data).")
         }
+    }
+}
+
+/// Where a platform's data is.
+struct DataOptions: ParsableArguments {
+    @Option(help: "The directory of the platform's data (default: metertap-data).")
+    var data: String?
+
+    @OptionGroup var config: ConfigOptions
+
+    func directory() throws -> String {
+        try Settings(flags: [.data: data], config).text(.data)
     }
 }
 

@@ -13,6 +13,8 @@ struct Customers: AsyncParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
+        @OptionGroup var platform: PlatformOptions
+
         func work(_ client: PlatformClient) async throws {
             let customers = try await client.get("/customers")
             if output.json { return Terminal.output(customers.json) }
@@ -40,6 +42,8 @@ struct Customers: AsyncParsableCommand {
         var email: String?
 
         @OptionGroup var output: OutputOptions
+
+        @OptionGroup var platform: PlatformOptions
 
         func work(_ client: PlatformClient) async throws {
             var members: [JSONTree.Member] = [
@@ -69,6 +73,8 @@ struct Customers: AsyncParsableCommand {
 
         @Argument(help: "The customerId.")
         var id: String
+
+        @OptionGroup var platform: PlatformOptions
 
         func work(_ client: PlatformClient) async throws {
             _ = try await client.delete("/customers/\(PercentEncoding.encode(id))")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeterLine
+import UnixSignals
 
 struct Events: PlatformCommand {
     static let configuration = CommandConfiguration(
@@ -21,6 +22,8 @@ struct Events: PlatformCommand {
     @Flag(help: "Print each record as a line of JSON.")
     var json = false
 
+    @OptionGroup var platform: PlatformOptions
+
     private static let pause = Duration.seconds(1)
 
     func validate() throws {
@@ -35,8 +38,21 @@ struct Events: PlatformCommand {
             if newest.isEmpty, !json { Terminal.output("No record yet.") }
             return
         }
-        var cursor = newest.last?["number"]?.text ?? "0"
-        while true {
+        let last = newest.last?["number"]?.text ?? "0"
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await goOn(client, behind: last) }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return }
+            }
+            // A signal is how it ends well; an error of the other task is thrown.
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func goOn(_ client: PlatformClient, behind last: String) async throws {
+        var cursor = last
+        while !Task.isCancelled {
             let page = try await client.get(
                 "/events",
                 parameters + [("isAscending", "true"), ("limit", "1000"), ("cursor", cursor == "0" ? nil : cursor)])

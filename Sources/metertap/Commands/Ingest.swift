@@ -13,6 +13,8 @@ struct Ingest: PlatformCommand {
     @Flag(help: "Exit with 65 when there is a reject.")
     var strict = false
 
+    @OptionGroup var platform: PlatformOptions
+
     /// What one request may hold.
     private static let maximumBytes = 8 << 20
     private static let maximumLines = 10_000

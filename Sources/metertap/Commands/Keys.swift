@@ -13,6 +13,8 @@ struct Keys: AsyncParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
+        @OptionGroup var platform: PlatformOptions
+
         func work(_ client: PlatformClient) async throws {
             let keys = try await client.get("/keys")
             if output.json { return Terminal.output(keys.json) }
@@ -40,6 +42,8 @@ struct Keys: AsyncParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
+        @OptionGroup var platform: PlatformOptions
+
         func work(_ client: PlatformClient) async throws {
             let rights = rights.split(separator: ",").map { JSONTree.string(String($0)) }
             let key = try await client.post(
@@ -56,6 +60,8 @@ struct Keys: AsyncParsableCommand {
 
         @Argument(help: "The key's id, as metertap keys list shows it.")
         var id: String
+
+        @OptionGroup var platform: PlatformOptions
 
         func work(_ client: PlatformClient) async throws {
             let key = try await client.delete("/keys/\(PercentEncoding.encode(id))")

@@ -12,6 +12,8 @@ struct Meters: AsyncParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
+        @OptionGroup var platform: PlatformOptions
+
         func work(_ client: PlatformClient) async throws {
             let meters = try await client.get("/meters")
             if output.json { return Terminal.output(meters.json) }
@@ -32,6 +34,8 @@ struct Meters: AsyncParsableCommand {
         var name: String
 
         @OptionGroup var output: OutputOptions
+
+        @OptionGroup var platform: PlatformOptions
 
         func work(_ client: PlatformClient) async throws {
             guard let meter = try await client.get("/meters", [("meterApiName", name)]).elements.first else {
@@ -61,6 +65,8 @@ struct Meters: AsyncParsableCommand {
 
         @Flag(help: "Delete meters that the file does not name.")
         var prune = false
+
+        @OptionGroup var platform: PlatformOptions
 
         func work(_ client: PlatformClient) async throws {
             let wanted = try MeterFile.read(file)

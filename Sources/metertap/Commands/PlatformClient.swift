@@ -14,22 +14,22 @@ struct PlatformClient {
     private let key: String
     private let client: HTTPClient
 
-    /// Takes the address from METERTAP_URL and the key from METERTAP_API_KEY.
-    init() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let url = environment["METERTAP_URL"] ?? "http://127.0.0.1:8080"
-        guard let address = IngestAddress(url) else {
+    /// Takes address and key from the settings `url` and `api-key`.
+    init(_ settings: Settings) throws {
+        guard let address = IngestAddress(settings.text(.url)) else {
             throw Failure(
-                message: "METERTAP_URL is no address of a platform; write https://host, or http:// for this machine",
+                message:
+                    "\(settings.name(of: .url)) is no address of a platform; write https://host, or http:// for this machine",
                 code: .configuration)
         }
-        guard let key = environment["METERTAP_API_KEY"], !key.isEmpty else {
+        guard let key = settings[.apiKey] else {
             throw Failure(
                 message:
                     "METERTAP_API_KEY is not set; for a platform on this machine: export METERTAP_API_KEY=$(cat metertap-data/admin-key)",
                 code: .configuration)
         }
-        try self.init(address: address, key: key, caBundle: environment["AWS_CA_BUNDLE"])
+        try self.init(
+            address: address, key: key, caBundle: ProcessInfo.processInfo.environment["AWS_CA_BUNDLE"])
     }
 
     init(address: IngestAddress, key: String, caBundle: String?) throws {

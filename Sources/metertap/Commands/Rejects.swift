@@ -12,6 +12,8 @@ struct Rejects: AsyncParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
+        @OptionGroup var platform: PlatformOptions
+
         func work(_ client: PlatformClient) async throws {
             let page = try await client.get("/rejects", [("limit", "100")])
             if output.json { return Terminal.output(page.json) }
@@ -36,6 +38,8 @@ struct Rejects: AsyncParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
+        @OptionGroup var platform: PlatformOptions
+
         func work(_ client: PlatformClient) async throws {
             let reject = try await client.get("/rejects/\(id)")
             if output.json { return Terminal.output(reject.json) }
@@ -53,6 +57,8 @@ struct Rejects: AsyncParsableCommand {
 
         @Option(help: "A file with the edited line; - for stdin.")
         var line: String?
+
+        @OptionGroup var platform: PlatformOptions
 
         func work(_ client: PlatformClient) async throws {
             var members: [JSONTree.Member] = []

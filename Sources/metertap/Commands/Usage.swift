@@ -42,6 +42,8 @@ struct Usage: PlatformCommand {
 
     @OptionGroup var output: OutputOptions
 
+    @OptionGroup var platform: PlatformOptions
+
     func validate() throws {
         guard period == nil || csv else { throw ValidationError("--period goes with --csv") }
         guard period != nil || !csv || meter != nil else {

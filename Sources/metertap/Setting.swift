@@ -1,0 +1,38 @@
+/// What can be set by a flag, in the environment and in a file, under one name.
+enum Setting: String, CaseIterable {
+    case data
+    case host
+    case port
+    case bucket
+    case bucketNotifications = "bucket-notifications"
+    case alertWebhook = "alert-webhook"
+    case retentionDays = "retention-days"
+    case certificate = "tls-cert"
+    case privateKey = "tls-key"
+    case isBehindProxy = "behind-proxy"
+    case adminKey = "admin-key"
+    case webhookSecret = "webhook-secret"
+    case url
+    case apiKey = "api-key"
+
+    /// Its variable in the environment: METERTAP_RETENTION_DAYS for `retention-days`.
+    var variable: String {
+        "METERTAP_" + String(rawValue.uppercased().map { $0 == "-" ? "_" : $0 })
+    }
+
+    /// Whether it is never shown, and no flag sets it.
+    var isSecret: Bool { [.adminKey, .webhookSecret, .apiKey].contains(self) }
+
+    /// What it is when nobody sets it; nil for nothing.
+    var standard: String? {
+        switch self {
+        case .data: "metertap-data"
+        case .host: "127.0.0.1"
+        case .port: "8080"
+        case .retentionDays: "400"
+        case .isBehindProxy: "false"
+        case .url: "http://127.0.0.1:8080"
+        default: nil
+        }
+    }
+}
