@@ -57,9 +57,10 @@ format: ## Format the sources
 	swift format --in-place --parallel --recursive Sources Tests Package.swift
 	.venv/bin/ruff format integration
 
-bench: build ## Measure extraction beside grep and a Python agent, and the platform at two sizes
+bench: build ## Measure extraction beside grep and a Python agent, the agent, and the platform at two sizes
 	@scripts/setup test
 	$(python) integration/bench.py
+	$(python) integration/bench_agent.py
 	$(python) integration/bench_platform.py
 
 screenshots: build ## Take pictures of the console, into out/screenshots, and README's

@@ -53,11 +53,11 @@ let package = Package(
             name: "CLibdeflate", providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Gzip", dependencies: ["CLibdeflate", "CZlib"], swiftSettings: librarySettings),
-        .target(name: "CNameService"),
+        .target(name: "CGlibc"),
         .target(
             name: "HTTP",
             dependencies: [
-                "CNameService", httpTypes,
+                "CGlibc", httpTypes,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -114,7 +114,8 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: librarySettings),
         .executableTarget(
-            name: "metertap-lambda", dependencies: ["Delivery", "LambdaRuntime", "AWS", "HTTP", "MeterLine", system],
+            name: "metertap-lambda",
+            dependencies: ["CGlibc", "Delivery", "LambdaRuntime", "AWS", "HTTP", "MeterLine", system],
             swiftSettings: librarySettings),
 
         // What several test targets share.
@@ -164,7 +165,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests",
-            dependencies: ["Delivery", "Gzip", "MeterLine", "Meter", "AWS", "HTTP", "HTTPTesting", httpTypes],
+            dependencies: [
+                "Delivery", "Gzip", "MeterLine", "Meter", "AWS", "HTTP", "HTTPTesting", "Sample", httpTypes,
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -446,11 +446,12 @@ class Worker:
             "METERTAP_API_KEY": self.ingest.key,
         }
         to_s3 = {"METERTAP_SINK": "s3://meters/team/"}
+        one_core = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"}
         command = [str(bootstrap)]
         self.agents = {
             "s3": Agent(command, **common, **to_s3, METERTAP_PROVENANCE="true"),
-            "s3 with manifest": Agent(command, **common, **to_s3, METERTAP_PROVENANCE="false"),
-            "ingest": Agent(command, **common, **to_ingest, METERTAP_PROVENANCE="true"),
+            "s3 with manifest": Agent(command, **common, **to_s3, **one_core, METERTAP_PROVENANCE="false"),
+            "ingest": Agent(command, **common, **to_ingest, **one_core, METERTAP_PROVENANCE="true"),
             "ingest with manifest": Agent(command, **common, **to_ingest, METERTAP_PROVENANCE="false"),
         }
 

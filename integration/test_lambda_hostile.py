@@ -1,5 +1,6 @@
 """Hostile input: each kind gets its documented answer within 128 MiB, and its neighbours are unharmed."""
 
+import functools
 import gzip
 import json
 import random
@@ -65,8 +66,12 @@ class Outcome:
 def by_lambda(agent: Callable[..., Agent], tmp_path: Path) -> Callable[..., Outcome]:
     """One event with the data between two neighbours, through a new process of the Lambda executable."""
 
-    def run(*hostile: bytes, seconds: float = 30) -> Outcome:
-        one = agent(METERTAP_SINK=f"file://{tmp_path}/sink", METERTAP_PROVENANCE="true")
+    def run(*hostile: bytes, seconds: float = 30, memory: int = 512) -> Outcome:
+        one = agent(
+            METERTAP_SINK=f"file://{tmp_path}/sink",
+            METERTAP_PROVENANCE="true",
+            AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(memory),
+        )
         data = [BEFORE[0], *hostile, AFTER[0]]
         records = [kinesis_record(1000 + i, each) for i, each in enumerate(data)]
         answer = one.invoke(kinesis_event(records), deadline=seconds)
@@ -84,6 +89,12 @@ def by_lambda(agent: Callable[..., Agent], tmp_path: Path) -> Callable[..., Outc
 
 
 @pytest.fixture
+def by_cores(by_lambda: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """The same event through a function with several cores, which reads envelopes ahead."""
+    return functools.partial(by_lambda, memory=10_240)
+
+
+@pytest.fixture
 def by_extract(cli: Path) -> Callable[..., Outcome]:
     """The same event through `metertap extract`."""
 
@@ -96,7 +107,7 @@ def by_extract(cli: Path) -> Callable[..., Outcome]:
     return run
 
 
-@pytest.fixture(params=["lambda", "extract"])
+@pytest.fixture(params=["lambda", "cores", "extract"])
 def run(request: pytest.FixtureRequest) -> Callable[..., Outcome]:
     return request.getfixturevalue(f"by_{request.param}")
 
@@ -504,3 +515,24 @@ def test_small_input_with_much_to_say(make: Callable[[], bytes], run: Callable[.
     outcome.check_neighbours()
     written = sum(len(json.dumps(line, default=str)) for line in outcome.records + outcome.rejects)
     assert written < 64 * MIB, f"{written / MIB:.0f} MiB out of one Kinesis record"
+
+
+def test_much_to_say_side_by_side(run: Callable[..., Outcome]) -> None:
+    """What is read at the same time stays within the limit together, also when it states a wrong size."""
+    small = gzip.compress(b'{"messageType":"CONTROL_MESSAGE"}')
+    values = many_values_with_long_dimensions()
+    events, _ = lines_of(7 * MIB, 4)
+    more, _ = lines_of(30 * MIB, 1000)
+    data = [
+        *[gzip.compress(values)] * 2,
+        *[gzip.compress(envelope(events, GROUP, STREAM))] * 3,
+        *[gzip.compress(many_control_envelopes()[: 33 * 200_000]) + small] * 3,
+        *[gzip.compress(bytes(63 * MIB)) + small] * 6,
+        gzip.compress(envelope(more, GROUP, STREAM)),
+        *[gzip.compress(values)] * 2,
+    ]
+    outcome = run(*data)
+    outcome.check_memory()
+    outcome.check_neighbours()
+    assert outcome.customers() == {"c"} | {item.customer for e in events + more for item in e.line.items}
+    assert outcome.reasons().count("undecodable") == 6

@@ -19,6 +19,7 @@ public struct Agent: Sendable {
     private let deliverer: Deliverer
     private let format: BatchFormat
     private let logsEverything: Bool
+    private let cores: Int
 
     /// Makes an agent.
     ///
@@ -26,14 +27,16 @@ public struct Agent: Sendable {
     ///   - rejects: keeps rejects, and manifests where the records do not tell their log events.
     ///   - provenance: whether each record says which log event it comes from.
     ///   - logsEverything: whether invocations in which nothing went wrong are logged too.
+    ///   - cores: how many cores there are for the envelopes of one event. What comes of it is the same with any number.
     public init(
         reader: LineReader, sink: any RecordSink, rejects: any ObjectStore, provenance: Bool,
-        logsEverything: Bool = true
+        logsEverything: Bool = true, cores: Int = 1
     ) {
         lineReader = reader
         deliverer = Deliverer(sink: sink, rejects: rejects)
         format = BatchFormat(provenance: provenance, maximumRecords: sink.maximumRecords)
         self.logsEverything = logsEverything
+        self.cores = cores
     }
 
     /// Handles one event.
@@ -50,7 +53,12 @@ public struct Agent: Sendable {
         let deadline = deadline.map(Self.workingDeadline)
         switch try LambdaEvent(event.span) {
         case .kinesis(let records):
-            return await handle(records, of: event, requestID, deadline)
+            let envelopes = KinesisEnvelopes(records: records, event: event, lineReader: lineReader, format: format)
+            return await withTaskGroup { group in
+                let outcome = await handle(envelopes, &group, requestID, deadline)
+                group.cancelAll()
+                return outcome
+            }
         case .direct(let data):
             return await handle(data, of: event, requestID, deadline)
         }
@@ -65,16 +73,17 @@ public struct Agent: Sendable {
     // MARK: - Kinesis
 
     private func handle(
-        _ records: [LambdaEvent.KinesisRecord], of event: [UInt8], _ requestID: String,
+        _ envelopes: KinesisEnvelopes, _ group: inout KinesisReader.Group, _ requestID: String,
         _ deadline: ContinuousClock.Instant?
     ) async -> Outcome {
+        let records = envelopes.records
         var account = InvocationAccount(source: "kinesis", requestID: requestID, kinesisRecords: records.count)
-        var reader = EnvelopeReader(lineReader: lineReader)
+        var reader = KinesisReader(envelopes, cores: cores)
         var next = 0
         var maximum = records.count
         while next < records.count, account.error == nil {
-            let slice = records[next..<min(records.count, next + maximum)]
-            let (batch, end, accounting) = read(slice, of: event, &reader, deadline)
+            let range = next..<min(records.count, next + maximum)
+            let (batch, end, accounting) = await read(range, of: records, &reader, &group, deadline)
             guard end > next else {
                 account.error = DeliveryError(.deadline, "the invocation's time was over before all records were read")
                 break
@@ -96,36 +105,27 @@ public struct Agent: Sendable {
     /// Reads Kinesis records, of which there is one at least, into one batch, until it is large enough or the shard
     /// changes.
     private func read(
-        _ records: ArraySlice<LambdaEvent.KinesisRecord>, of event: [UInt8], _ reader: inout EnvelopeReader,
-        _ deadline: ContinuousClock.Instant?
-    ) -> (Batch, end: Int, Accounting) {
+        _ range: Range<Int>, of records: [LambdaEvent.KinesisRecord], _ reader: inout KinesisReader,
+        _ group: inout KinesisReader.Group, _ deadline: ContinuousClock.Instant?
+    ) async -> (Batch, end: Int, Accounting) {
         var accounting = Accounting()
-        let first = records[records.startIndex]
+        let first = records[range.lowerBound]
         var builder = BatchBuilder(format: format, scope: [first.stream, first.shard])
         // Half of the time is for delivery: what was read but not delivered would only be read again.
         let readingDeadline = deadline.map { $0 - max(.zero, ContinuousClock.now.duration(to: $0)) / 2 }
-        var index = records.startIndex
-        while index < records.endIndex, builder.uncompressedBytes < BatchBuilder.closingBytes {
+        var index = range.lowerBound
+        while index < range.upperBound, builder.uncompressedBytes < BatchBuilder.closingBytes {
             let record = records[index]
             guard record.stream == first.stream, record.shard == first.shard else { break }
-            if let limit = index == records.startIndex ? deadline : readingDeadline, ContinuousClock.now >= limit {
+            if let limit = index == range.lowerBound ? deadline : readingDeadline, ContinuousClock.now >= limit {
                 break
             }
             let position = Position(name: record.sequenceNumber, time: record.arrival ?? 0)
-            let source = Reject.Source.kinesis(
-                stream: record.stream, shard: record.shard, sequenceNumber: record.sequenceNumber)
-            let data = Self.data(record.data, of: event)
-            reader.read(data.span, source: source, accounting: &accounting) { builder.append($0, at: position) }
+            accounting.add(await reader.read(index, into: &builder, at: position, &group))
             builder.endSource()
             index += 1
         }
         return (builder.finish(), index, accounting)
-    }
-
-    /// The envelope of an event; text that is no base64 is passed on as it is and becomes a reject that holds it.
-    private static func data(_ encoded: LambdaEvent.EncodedData?, of event: [UInt8]) -> [UInt8] {
-        guard let encoded else { return [] }
-        return encoded.decoded(in: event.span) ?? encoded.text(in: event.span)
     }
 
     private static func answer(_ records: [LambdaEvent.KinesisRecord], durable: Int) -> [UInt8] {
@@ -143,7 +143,7 @@ public struct Agent: Sendable {
         _ deadline: ContinuousClock.Instant?
     ) async -> Outcome {
         var account = InvocationAccount(source: "direct", requestID: requestID, kinesisRecords: 0)
-        let batch = readDirect(Self.data(encoded, of: event), &account.accounting)
+        let batch = readDirect(KinesisEnvelopes.data(encoded, of: event), &account.accounting)
         let delivery = await deliverer.deliver(batch, deadline: deadline)
         account.report = delivery.report
         account.error = delivery.error.map { Self.explain($0, deadline) }

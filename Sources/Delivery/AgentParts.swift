@@ -25,7 +25,8 @@ extension Agent {
         }
         self.init(
             reader: reader, sink: sink, rejects: rejects, provenance: settings.provenance,
-            logsEverything: settings.logLevel == .info)
+            logsEverything: settings.logLevel == .info,
+            cores: settings.hasSeveralCores ? ProcessInfo.processInfo.activeProcessorCount : 1)
     }
 
     private static func store(

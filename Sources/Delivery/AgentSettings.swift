@@ -17,6 +17,7 @@ import MeterLine
 /// | `METERTAP_SINK_CREDENTIALS_SECRET_ARN` | the secret with the access key for the sink's bucket | the agent's own |
 /// | `METERTAP_SINK_ROLE_ARN`, `METERTAP_SINK_EXTERNAL_ID` | the role to assume for the sink's bucket | none |
 /// | `METERTAP_SINK_ACL` | the canned ACL of the sink's objects | none |
+/// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | set by Lambda: the function's memory, which tells its share of the cores | all cores |
 public struct AgentSettings: Sendable {
     /// How much the agent logs.
     public enum LogLevel: String, Sendable, CaseIterable {
@@ -52,6 +53,11 @@ public struct AgentSettings: Sendable {
     let rejectsRegion: String?
     let sinkCredentials: SinkCredentials
     let sinkACL: String?
+    /// Whether the function has more than one core.
+    package let hasSeveralCores: Bool
+
+    /// A Lambda function with this much memory, in MB, has one core; with less a part of one.
+    private static let memoryOfOneCore = 1_769
 
     /// Reads the settings from the variables of an environment; an empty variable counts as absent.
     ///
@@ -85,6 +91,8 @@ public struct AgentSettings: Sendable {
             throw SettingError("METERTAP_LOG_LEVEL", "is '\(level)'; set it to info or error")
         }
         self.logLevel = logLevel
+        let memory = variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"].flatMap { Int($0) }
+        hasSeveralCores = memory.map { $0 > Self.memoryOfOneCore } ?? true
     }
 
     /// Another account's credentials make no sense beside a sink that is no bucket, nor an external id without a role.

@@ -41,8 +41,9 @@ public struct BatchFormat: Sendable {
 
 /// Collects the findings of a batch.
 struct BatchBuilder: ~Copyable {
-    /// A batch of this size is closed before the next Kinesis record.
-    static let closingBytes = 8 << 20
+    /// A batch of this size is closed before the next Kinesis record: so that a part is seldom larger than what is
+    /// compressed as a whole, `GzipWriter.bufferBytes`.
+    static let closingBytes = 6 << 20
     /// Lines are handed on to compression in pieces of about this size.
     private static let flushBytes = 256 << 10
 
@@ -53,15 +54,13 @@ struct BatchBuilder: ~Copyable {
     private var rejects: PartBuilder
     private var manifest: PartBuilder
     private var partOrigins: [Batch.RecordOrigin] = []
-    /// Where the lines come from that are not yet in their part.
-    private var position: Position?
     private var recordCount = 0
     /// Whether the current source gave a reject.
     private var hasRejects = false
 
-    /// Lines that are not yet in their part.
-    private var recordLines: (text: [UInt8], count: Int) = ([], 0)
-    private var manifestLines: (text: [UInt8], count: Int) = ([], 0)
+    /// Lines that are not yet in their part, and where they come from.
+    private var pending = FoundLines()
+    private var position: Position?
 
     /// - Parameter scope: what the positions are unique in.
     init(format: BatchFormat, scope: [String]) {
@@ -73,59 +72,57 @@ struct BatchBuilder: ~Copyable {
         manifest = PartBuilder(.manifest, scope: scope)
     }
 
-    /// Roughly how many bytes of lines there are.
-    var uncompressedBytes: Int {
-        records.uncompressedBytes + rejects.uncompressedBytes + recordLines.text.count
-    }
+    /// The size of the records and rejects from the sources that have ended.
+    var uncompressedBytes: Int { records.uncompressedBytes + rejects.uncompressedBytes }
 
     /// Takes one finding.
     mutating func append(_ finding: Finding, at position: Position) {
         // Lines of several positions are never in one piece.
         if self.position?.name != position.name { flush() }
         self.position = position
-        switch finding {
-        case .record(let found): append(found, at: position)
-        case .reject(let reject):
-            var line: [UInt8] = []
-            NDJSON.append(reject, to: &line)
-            rejects.append(line, lines: 1, at: position)
-            hasRejects = true
-        }
+        pending.append(finding, format)
+        if pending.bytes >= Self.flushBytes { flush() }
     }
 
-    private mutating func append(_ found: FoundRecord, at position: Position) {
-        NDJSON.append(found, provenance: format.provenance, to: &recordLines.text)
-        recordLines.count += 1
-        recordCount += 1
-        if !format.provenance {
-            NDJSON.appendManifest(found, to: &manifestLines.text)
-            manifestLines.count += 1
+    /// Takes the lines of findings.
+    mutating func append(_ lines: FoundLines, at position: Position) {
+        rejects.append(lines.rejects, lines: lines.rejectCount, at: position)
+        hasRejects = hasRejects || lines.rejectCount > 0
+        recordCount += lines.recordCount
+        var taken = 0
+        while let maximum = format.maximumRecords, records.lines + lines.recordCount - taken >= maximum {
+            let end = taken + maximum - records.lines
+            append(lines, taken..<end, at: position)
+            closePart()
+            taken = end
         }
-        if let maximum = format.maximumRecords {
-            partOrigins.append(Batch.RecordOrigin(origin: found.origin, ordinal: found.ordinal, position: position))
-            if records.lines + recordLines.count >= maximum { closePart() }
+        append(lines, taken..<lines.recordCount, at: position)
+    }
+
+    private mutating func append(_ lines: FoundLines, _ range: Range<Int>, at position: Position) {
+        guard !range.isEmpty else { return }
+        records.append(lines.recordText(range), lines: range.count, at: position)
+        if !format.provenance { manifest.append(lines.manifestText(range), lines: range.count, at: position) }
+        guard !lines.entries.isEmpty else { return }
+        for entry in lines.entries[range] {
+            partOrigins.append(Batch.RecordOrigin(origin: entry.origin, ordinal: entry.ordinal, position: position))
         }
-        if recordLines.text.count >= Self.flushBytes { flush() }
     }
 
     /// Ends what comes from one Kinesis record, also when nothing came of it.
     mutating func endSource() {
+        flush()
         batch.sources.append(Batch.Source(recordsEnd: recordCount, hasRejects: hasRejects))
         hasRejects = false
     }
 
     private mutating func flush() {
         guard let position else { return }
-        records.append(recordLines.text, lines: recordLines.count, at: position)
-        recordLines.text.removeAll(keepingCapacity: true)
-        recordLines.count = 0
-        manifest.append(manifestLines.text, lines: manifestLines.count, at: position)
-        manifestLines.text.removeAll(keepingCapacity: true)
-        manifestLines.count = 0
+        append(pending, at: position)
+        pending.removeAll()
     }
 
     private mutating func closePart() {
-        flush()
         var closedRecords = PartBuilder(.records, scope: scope)
         var closedManifest = PartBuilder(.manifest, scope: scope)
         swap(&closedRecords, &records)

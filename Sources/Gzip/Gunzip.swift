@@ -56,7 +56,7 @@ public func isGzip(_ bytes: Span<UInt8>) -> Bool {
     private mutating func inflate(_ compressed: Span<UInt8>) throws(GzipError) -> Int {
         var consumed = 0
         var produced = 0
-        reserve(Self.expectedSize(of: compressed), keeping: 0)
+        reserve(compressed.count < 18 ? 0 : Self.statedSize(trailer: compressed), keeping: 0)
         repeat {
             let member = compressed.extracting(consumed...)
             if consumed > 0, Self.isPadding(member) { break }
@@ -103,14 +103,15 @@ public func isGzip(_ bytes: Span<UInt8>) -> Bool {
         unsafe buffer = grown
     }
 
-    /// What the last member says of its size (RFC 1952: ISIZE, modulo 2^32).
+    /// What the last four bytes of gzip data say of the size of its last member (RFC 1952: ISIZE, modulo 2^32).
     ///
-    /// A guess that saves growing the buffer; nothing depends on its truth.
-    private static func expectedSize(of compressed: Span<UInt8>) -> Int {
-        guard compressed.count >= 18 else { return 0 }
+    /// A guess; nothing may depend on its truth.
+    ///
+    /// - Parameter trailer: the end of the data, four bytes at least.
+    public static func statedSize(trailer: Span<UInt8>) -> Int {
         var size = 0
         for index in 0..<4 {
-            size |= Int(compressed[compressed.count - 4 + index]) << (8 * index)
+            size |= Int(trailer[trailer.count - 4 + index]) << (8 * index)
         }
         return size
     }

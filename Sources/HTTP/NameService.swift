@@ -1,4 +1,4 @@
-private import CNameService
+private import CGlibc
 
 /// How host names are looked up.
 public enum NameService {

@@ -9,11 +9,14 @@ public struct EnvelopeReader: ~Copyable {
     public static let maximumBytes = 64 << 20
 
     private let lineReader: LineReader
-    private var gunzip = Gunzip(limit: EnvelopeReader.maximumBytes)
+    private var gunzip: Gunzip
 
     /// Makes a reader.
-    public init(lineReader: LineReader) {
+    ///
+    /// - Parameter limit: a smaller limit than `maximumBytes`, for who reads again what is beyond it.
+    public init(lineReader: LineReader, limit: Int = maximumBytes) {
         self.lineReader = lineReader
+        gunzip = Gunzip(limit: min(limit, Self.maximumBytes))
     }
 
     /// Reads one or more envelopes, in one or more gzip members or as plain JSON.

@@ -1,3 +1,4 @@
+import Gzip
 import Meter
 
 /// What an invocation of the agent brings, told by its shape.
@@ -13,6 +14,20 @@ public enum LambdaEvent: Sendable {
 
         /// Roughly how many bytes it holds.
         public var count: Int { token.range.count / 4 * 3 }
+
+        /// How many bytes come out of it when it is decompressed, as far as it says so itself, and at least how many it
+        /// holds.
+        ///
+        /// A guess, for the last of several gzip members may be small: nothing may depend on its truth.
+        public func statedSize(in event: Span<UInt8>) -> Int {
+            let text = event.extracting(token.range)
+            // Two groups of base64 are four bytes at least, whatever the padding.
+            guard !token.hasEscapes, text.count >= 24, text.count % 4 == 0,
+                let beginning = Base64.decode(text.extracting(..<4)),
+                let trailer = Base64.decode(text.extracting((text.count - 8)...)), isGzip(beginning.span)
+            else { return text.count }
+            return max(count, Gunzip.statedSize(trailer: trailer.span))
+        }
 
         /// The bytes; nil when the text is no base64.
         public func decoded(in event: Span<UInt8>) -> [UInt8]? {

@@ -1,4 +1,5 @@
 import AWS
+import CGlibc
 import Delivery
 import FoundationEssentials
 import HTTP
@@ -17,6 +18,7 @@ import SystemPackage
 enum Main {
     static func main() async {
         NameService.useFilesAndDNS()
+        metertap_give_back_large_memory()
         let environment = ProcessInfo.processInfo.environment
         guard let api = environment["AWS_LAMBDA_RUNTIME_API"] else {
             StandardError.write(

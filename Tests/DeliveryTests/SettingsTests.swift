@@ -67,4 +67,15 @@ struct DirectoryStoreTests {
         #expect(failure?.description.contains("/proc/metertap") == true)
         #expect(failure?.description.contains("not delivered") == true)
     }
+
+    @Test(
+        "tell by the memory of a Lambda function whether it has several cores",
+        arguments: [
+            (nil, true), ("128", false), ("1769", false), ("1770", true), ("10240", true),
+        ])
+    func cores(memory: String?, hasSeveral: Bool) throws {
+        var environment = ["METERTAP_SINK": "s3://bucket"]
+        environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = memory
+        #expect(try AgentSettings(environment: environment).hasSeveralCores == hasSeveral)
+    }
 }

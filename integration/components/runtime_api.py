@@ -106,7 +106,8 @@ class Agent:
         environment = clean_environment(
             AWS_LAMBDA_RUNTIME_API=f"127.0.0.1:{self._server.server_port}",
             AWS_LAMBDA_FUNCTION_NAME="metertap",
-            AWS_LAMBDA_FUNCTION_MEMORY_SIZE="256",
+            # More than one core's: envelopes are read ahead.
+            AWS_LAMBDA_FUNCTION_MEMORY_SIZE="2048",
             AWS_REGION="eu-central-1",
             AWS_ACCESS_KEY_ID="AGENTKEY",
             AWS_SECRET_ACCESS_KEY="agent-secret",
