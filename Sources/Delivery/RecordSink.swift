@@ -1,6 +1,5 @@
 import Gzip
 import MeterLine
-import SystemPackage
 
 /// Where records go.
 public protocol RecordSink: Sendable {
@@ -65,30 +64,6 @@ public struct StoreSink: RecordSink {
     /// Stores the part as one object; a store refuses no single record.
     public func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery {
         await PartDelivery(part) { () throws(DeliveryError) in try await store.put(part, deadline: deadline) }
-    }
-}
-
-/// Records as lines on stdout.
-public struct StandardOutputSink: RecordSink {
-    /// Delivers to stdout.
-    public init() {}
-
-    /// Any number.
-    public var maximumRecords: Int? { nil }
-
-    /// Stdout.
-    public var name: String { "stdout" }
-
-    /// Writes the lines.
-    public func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery {
-        await PartDelivery(part) { () throws(DeliveryError) in
-            let text = try part.text()
-            do {
-                try FileDescriptor.standardOutput.writeAll(text)
-            } catch {
-                throw DeliveryError(.transient, "stdout cannot be written: \(error)")
-            }
-        }
     }
 }
 

@@ -98,8 +98,7 @@ public struct LambdaRuntime: Sendable {
         }
         let left = clocks.wall().duration(to: UnixTime(milliseconds: deadline))
         return Invocation(
-            requestID: requestID, deadline: clocks.now().advanced(by: left),
-            functionARN: fields[.functionARN] ?? "", traceID: fields[.traceID], payload: response.body)
+            requestID: requestID, deadline: clocks.now().advanced(by: left), payload: response.body)
     }
 
     private func post(_ path: String, error: any Error) async {
@@ -161,8 +160,6 @@ public struct LambdaRuntimeError: Error, Sendable, CustomStringConvertible {
 extension HTTPField.Name {
     fileprivate static let requestID = known("Lambda-Runtime-Aws-Request-Id")
     fileprivate static let deadline = known("Lambda-Runtime-Deadline-Ms")
-    fileprivate static let functionARN = known("Lambda-Runtime-Invoked-Function-Arn")
-    fileprivate static let traceID = known("Lambda-Runtime-Trace-Id")
     fileprivate static let functionErrorType = known("Lambda-Runtime-Function-Error-Type")
 
     private static func known(_ name: String) -> HTTPField.Name {

@@ -69,8 +69,6 @@ import Testing
             if invocation.requestID == "id-1" {
                 #expect(invocation.payload == Array("{\"a\":1}".utf8))
                 #expect(invocation.deadline == time.start + .milliseconds(15_500))
-                #expect(invocation.functionARN == "arn:f")
-                #expect(invocation.traceID == "Root=1")
             }
             return Array("\"\(invocation.requestID)\"".utf8)
         }
