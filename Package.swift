@@ -72,7 +72,7 @@ let package = Package(
             dependencies: ["Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes, system],
             swiftSettings: librarySettings),
         .target(
-            name: "Collection", dependencies: ["Meter", "MeterLine", "Gzip", crypto, system],
+            name: "Collection", dependencies: ["Meter", "MeterLine", "Gzip", "AWS", "Delivery", crypto, system],
             swiftSettings: librarySettings),
         .target(name: "Aggregation", dependencies: ["Meter"], swiftSettings: librarySettings),
         .target(
@@ -107,7 +107,7 @@ let package = Package(
             name: "metertap",
             dependencies: [
                 "AWS", "MeterLine", "Collection", "Console", "Delivery", "Platform", "Sample", "Store", "HTTP",
-                httpTypes, system,
+                crypto, httpTypes, system,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -141,8 +141,10 @@ let package = Package(
             dependencies: ["Aggregation", "Meter", .product(name: "BigInt", package: "BigInt")], swiftSettings: settings
         ),
         .testTarget(
-            name: "CollectionTests", dependencies: ["Collection", "MeterLine", "Gzip"],
-            swiftSettings: settings),
+            name: "CollectionTests",
+            dependencies: [
+                "Collection", "MeterLine", "Meter", "Gzip", "AWS", "Delivery", "HTTP", "HTTPTesting", httpTypes,
+            ], swiftSettings: settings),
         .testTarget(
             name: "StoreTests",
             dependencies: [

@@ -22,15 +22,17 @@ public struct AWSSession: Sendable {
     ///
     /// - Parameters:
     ///   - credentials: where credentials come from; nil for the sources of `DefaultCredentials`.
+    ///   - policy: how often calls are tried.
     ///   - random: gives numbers from 0 up to and without 1, for the jitter of retries.
     public init(
         settings: AWSSettings, transport: any HTTPTransport, credentials: (any CredentialsProvider)? = nil,
-        clocks: Clocks = .system, random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
+        policy: RetryPolicy = RetryPolicy(), clocks: Clocks = .system,
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.settings = settings
         self.transport = transport
         self.clocks = clocks
-        self.http = HTTPClient(transport: transport, clocks: clocks, random: random)
+        self.http = HTTPClient(transport: transport, policy: policy, clocks: clocks, random: random)
         self.credentials = CachedCredentials(
             credentials ?? DefaultCredentials(settings: settings, transport: transport, clocks: clocks, random: random),
             clocks: clocks)

@@ -23,6 +23,9 @@ public struct AWSService: Sendable, Hashable {
     /// Secrets Manager.
     public static let secretsManager = AWSService(
         name: "secretsmanager", environmentName: "SECRETS_MANAGER", title: "Secrets Manager")
+    /// CloudWatch Logs.
+    public static let cloudWatchLogs = AWSService(
+        name: "logs", environmentName: "CLOUDWATCH_LOGS", title: "CloudWatch Logs")
 }
 
 /// Where a service answers.

@@ -182,7 +182,7 @@ public struct Agent: Sendable {
 
 extension Finding {
     /// The log event it was found in; nil for data that is no envelope.
-    fileprivate var origin: EventOrigin? {
+    var origin: EventOrigin? {
         switch self {
         case .record(let found): return found.origin
         case .reject(let reject):

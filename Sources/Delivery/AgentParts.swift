@@ -10,23 +10,27 @@ extension Agent {
     ///
     /// - Throws: `SettingError`, `InvalidTag`, `AWSError`.
     public init(settings: AgentSettings, session: AWSSession, transport: any HTTPTransport) async throws {
-        let reader = try LineReader(tags: settings.tags, allowMissingCustomer: settings.allowMissingCustomer)
-        let rejects = try Self.store(settings.rejects, session, region: settings.rejectsRegion)
-        let sink: any RecordSink
-        switch settings.sink {
-        case .ingest(let address):
-            let key = try Self.apiKey(settings, session)
-            _ = try await key()
-            sink = IngestSink(address: address, client: HTTPClient(transport: transport), key: key)
-        default:
-            let sinkSession = try Self.sinkSession(settings, session)
-            sink = StoreSink(
-                try Self.store(settings.sink, sinkSession, region: settings.sinkRegion, acl: settings.sinkACL))
-        }
+        let parts = try await Self.parts(settings, session, transport)
         self.init(
-            reader: reader, sink: sink, rejects: rejects, provenance: settings.provenance,
+            reader: parts.reader, sink: parts.sink, rejects: parts.rejects, provenance: settings.provenance,
             logsEverything: settings.logLevel == .info,
             cores: settings.hasSeveralCores ? ProcessInfo.processInfo.activeProcessorCount : 1)
+    }
+
+    /// What the settings describe: what reads, where records go, and where rejects go.
+    static func parts(
+        _ settings: AgentSettings, _ session: AWSSession, _ transport: any HTTPTransport
+    ) async throws -> (reader: LineReader, sink: any RecordSink, rejects: any ObjectStore) {
+        let reader = try LineReader(tags: settings.tags, allowMissingCustomer: settings.allowMissingCustomer)
+        let rejects = try store(settings.rejects, session, region: settings.rejectsRegion)
+        guard case .ingest(let address) = settings.sink else {
+            let sinkSession = try sinkSession(settings, session)
+            let store = try store(settings.sink, sinkSession, region: settings.sinkRegion, acl: settings.sinkACL)
+            return (reader, StoreSink(store), rejects)
+        }
+        let key = try apiKey(settings, session)
+        _ = try await key()
+        return (reader, IngestSink(address: address, client: HTTPClient(transport: transport), key: key), rejects)
     }
 
     private static func store(

@@ -43,7 +43,8 @@ public struct AgentSettings: Sendable {
     let sink: Location
     let rejects: Location
     let apiKey: APIKey?
-    let tags: [String]
+    /// The words that mark a record.
+    public let tags: [String]
     let provenance: Bool
     let allowMissingCustomer: Bool
     /// How much the agent logs.

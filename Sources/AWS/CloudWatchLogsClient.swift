@@ -1,0 +1,150 @@
+import FoundationEssentials
+import HTTP
+import HTTPTypes
+
+/// CloudWatch Logs: which log groups there are, and what is in them.
+///
+/// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/
+public struct CloudWatchLogsClient: Sendable {
+    /// A log group.
+    public struct LogGroup: Sendable, Hashable, Decodable {
+        /// The name, for example `/app/shop`.
+        public var name: String
+        /// The ARN, which tells the account.
+        public var arn: String
+        /// For how many days log events are kept; nil for ever.
+        public var retentionInDays: Int?
+        /// The class, for example `STANDARD`; nil where the service does not say.
+        public var logGroupClass: String?
+
+        enum CodingKeys: String, CodingKey {
+            case name = "logGroupName"
+            case arn, retentionInDays, logGroupClass
+        }
+
+        /// The account that the log group belongs to, which need not be the caller's; empty when the ARN is none.
+        public var account: String {
+            let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
+            return parts.count > 4 && parts[0] == "arn" ? String(parts[4]) : ""
+        }
+    }
+
+    /// Which log events of a log group are asked for.
+    public struct EventQuery: Sendable {
+        /// The log group's name.
+        public var logGroup: String
+        /// The log events' times in milliseconds since 1970; not empty.
+        public var times: Range<Int64>
+        /// What CloudWatch Logs looks for in the messages; nil for everything.
+        public var pattern: String?
+        /// Where an earlier answer ended.
+        public var token: String?
+
+        /// Asks for the log events of a range of time.
+        public init(logGroup: String, times: Range<Int64>, pattern: String? = nil, token: String? = nil) {
+            self.logGroup = logGroup
+            self.times = times
+            self.pattern = pattern
+            self.token = token
+        }
+    }
+
+    private let caller: ServiceCaller
+
+    /// Makes a client.
+    ///
+    /// - Parameter region: the region to call; nil for the session's.
+    /// - Throws: `AWSError` when no region is known.
+    public init(_ session: AWSSession, region: String? = nil) throws(AWSError) {
+        caller = try ServiceCaller(.cloudWatchLogs, region: region, session: session)
+    }
+
+    /// The log groups whose names begin so, sorted by name as the service does.
+    public func logGroups(prefix: String) async throws(AWSError) -> [LogGroup] {
+        var groups: [LogGroup] = []
+        var token: String?
+        repeat {
+            let page = try await describe(prefix: prefix, token: token)
+            groups += page.groups ?? []
+            token = page.token
+        } while token != nil
+        return groups
+    }
+
+    /// One log group by its whole name.
+    ///
+    /// - Throws: `AWSError` of the kind `configuration` when there is none in this account and region.
+    public func logGroup(named name: String) async throws(AWSError) -> LogGroup {
+        var token: String?
+        repeat {
+            let page = try await describe(prefix: name, token: token)
+            // Bytes, for Swift calls canonically equivalent names equal.
+            if let group = page.groups?.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) { return group }
+            token = page.token
+        } while token != nil
+        throw AWSError(
+            kind: .configuration, code: "ResourceNotFoundException",
+            message:
+                "There is no log group of this name in the region \(caller.region). Check the name, AWS_REGION and "
+                + "the account of the credentials.", operation: "CloudWatch Logs DescribeLogGroups", resource: name)
+    }
+
+    private struct GroupPage: Decodable {
+        var groups: [LogGroup]?
+        var token: String?
+
+        enum CodingKeys: String, CodingKey {
+            case groups = "logGroups"
+            case token = "nextToken"
+        }
+    }
+
+    private func describe(prefix: String, token: String?) async throws(AWSError) -> GroupPage {
+        struct Input: Encodable {
+            var logGroupNamePrefix: String?
+            var nextToken: String?
+        }
+        // The service refuses an empty prefix.
+        let input = Input(logGroupNamePrefix: prefix.isEmpty ? nil : prefix, nextToken: token)
+        let body = try await call("DescribeLogGroups", input, resource: prefix)
+        guard let page = try? JSONDecoder().decode(GroupPage.self, from: Data(body)) else {
+            throw .malformed("CloudWatch Logs DescribeLogGroups", prefix, what: "is no list of log groups")
+        }
+        return page
+    }
+
+    /// One page of log events, as the service answers: at most 10,000 events and about 1 MB.
+    ///
+    /// The bytes are handed on as they are, since whoever reads them must decode a message as in every other envelope. A
+    /// page may be empty and still have a `nextToken`, and an event may come after others of a later time.
+    public func filterLogEvents(_ query: EventQuery) async throws(AWSError) -> [UInt8] {
+        struct Input: Encodable {
+            var logGroupName: String
+            var startTime: Int64
+            var endTime: Int64
+            var filterPattern: String?
+            var nextToken: String?
+        }
+        let input = Input(
+            // The service's end is inclusive.
+            logGroupName: query.logGroup, startTime: query.times.lowerBound, endTime: query.times.upperBound - 1,
+            filterPattern: query.pattern, nextToken: query.token)
+        return try await call("FilterLogEvents", input, resource: query.logGroup)
+    }
+
+    private func call(
+        _ operation: String, _ input: some Encodable, resource: String
+    ) async throws(AWSError) -> [UInt8] {
+        let body: [UInt8]
+        do { body = Array(try JSONEncoder().encode(input)) } catch {
+            throw .configuration("InvalidRequest", "\(resource) is no name of a log group.", operation: operation)
+        }
+        return try await caller.send(
+            .init(
+                operation: operation, resource: resource, method: .post, path: "/",
+                fields: [.contentType: "application/x-amz-json-1.1", .amzTarget: "Logs_20140328.\(operation)"],
+                body: body),
+            deadline: nil
+        ).body
+    }
+}

@@ -1,0 +1,69 @@
+public import AWS
+public import MeterLine
+
+/// Reads a range of one log group from CloudWatch Logs and hands on what stands behind tags.
+public struct LogGroupReader: Sendable {
+    /// What the reading took.
+    public struct Cost: Sendable, Equatable {
+        /// How many calls there were.
+        public var calls = 0
+        /// How many bytes came.
+        public var bytes = 0
+
+        /// Starts at zero.
+        public init() {}
+    }
+
+    private let client: CloudWatchLogsClient
+    private let group: CloudWatchLogsClient.LogGroup
+    private let pattern: String?
+    private let page: LogEventPage
+
+    /// Reads a log group.
+    ///
+    /// - Parameters:
+    ///   - pattern: what CloudWatch Logs looks for before it sends an event; nil for all events.
+    public init(
+        client: CloudWatchLogsClient, group: CloudWatchLogsClient.LogGroup, lineReader: LineReader,
+        pattern: String? = nil
+    ) {
+        self.client = client
+        self.group = group
+        self.pattern = pattern
+        page = LogEventPage(lineReader: lineReader, account: group.account, logGroup: group.name)
+    }
+
+    /// The pattern that finds messages with one of the tags.
+    public static func pattern(ofTags tags: [String]) -> String {
+        // Each term behind a question mark is enough; quotation marks keep what is no letter or digit in one term.
+        tags.map { "?\"\($0)\"" }.joined(separator: " ")
+    }
+
+    /// Reads the log events of a range of time, page by page.
+    ///
+    /// - Parameters:
+    ///   - accounting: the figures to add to.
+    ///   - cost: the calls to add to.
+    ///   - body: takes the findings of each page; false ends the reading.
+    /// - Throws: `AWSError`, or what the body throws.
+    package func read(
+        _ times: Range<Int64>, accounting: inout Accounting, cost: inout Cost,
+        _ body: ([Finding]) async throws -> Bool
+    ) async throws {
+        var query = CloudWatchLogsClient.EventQuery(logGroup: group.name, times: times, pattern: pattern)
+        repeat {
+            let answer = try await client.filterLogEvents(query)
+            cost.calls += 1
+            cost.bytes += answer.count
+            var findings: [Finding] = []
+            do throws(LogEventPage.Fault) {
+                query.token = try page.read(answer.span, accounting: &accounting) { findings.append($0) }
+            } catch {
+                throw AWSError(
+                    kind: .transient, code: "MalformedResponse", message: error.description,
+                    operation: "CloudWatch Logs FilterLogEvents", resource: group.name)
+            }
+            guard try await body(findings) else { return }
+        } while query.token != nil
+    }
+}

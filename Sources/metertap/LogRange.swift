@@ -1,0 +1,78 @@
+import AWS
+import ArgumentParser
+import Collection
+import Delivery
+import HTTP
+import MeterLine
+
+/// The range of a log group that a command is about.
+struct LogRange: ParsableArguments {
+    @Option(help: "The log group's name.")
+    var logGroup: String
+
+    @Option(help: "The first log event time: RFC 3339, a date, or 15m, 2h, 7d ago.")
+    var from: String
+
+    @Option(help: "The end of the range, which is not in it: as --from; 0m is now.")
+    var to: String
+
+    @Option(help: "The tags that mark a record, separated by commas (METERTAP_TAGS).")
+    var tags: String?
+
+    /// The range in milliseconds since 1970.
+    func times() throws -> Range<Int64> {
+        let (from, to) = (try CommandTime.parse(from, "--from"), try CommandTime.parse(to, "--to"))
+        guard from >= 0, from < to else {
+            throw Failure(message: "--to is not after --from, so that the range holds nothing", code: ExitCode(64))
+        }
+        return from..<to
+    }
+
+    /// Finds the log group in the account and region that the environment names.
+    func find(_ client: CloudWatchLogsClient) async throws -> CloudWatchLogsClient.LogGroup {
+        let group = try await client.logGroup(named: logGroup)
+        guard !group.account.isEmpty else {
+            throw Failure(message: "CloudWatch Logs does not tell the account of \(logGroup)", code: .unavailable)
+        }
+        if let logGroupClass = group.logGroupClass, logGroupClass == "INFREQUENT_ACCESS" || logGroupClass == "DELIVERY"
+        {
+            throw Failure(
+                message: "\(logGroup) is of the class \(logGroupClass), whose log events cannot be read by "
+                    + "FilterLogEvents; there is no way to read it but an export", code: .configuration)
+        }
+        return group
+    }
+}
+
+/// The session for long readings.
+enum LogSession {
+    /// More attempts than elsewhere: throttling is what a long reading meets all the time.
+    private static let policy = RetryPolicy(maximumAttempts: 9)
+
+    static func make(_ transport: any HTTPTransport, _ settings: AWSSettings) -> AWSSession {
+        AWSSession(settings: settings, transport: transport, policy: policy)
+    }
+}
+
+extension Failure {
+    /// What became of a reading or a delivery, as people and scripts need it.
+    init(_ error: any Error) {
+        switch error {
+        case let error as Failure: self = error
+        case let error as AWSError:
+            let isDenied = error.status == 403 || error.code.hasPrefix("AccessDenied")
+            let code: ExitCode =
+                isDenied ? .noPermission : error.kind == .configuration ? .configuration : .unavailable
+            self.init(message: error.description, code: code)
+        case let error as DeliveryError:
+            self.init(
+                message: error.description, code: error.kind == .configuration ? .configuration : .unavailable)
+        case let error as SettingError: self.init(message: error.description, code: .configuration)
+        case let error as InvalidTag: self.init(message: error.description, code: ExitCode(64))
+        case let error as TransportError: self.init(message: error.description, code: .configuration)
+        case let error as CheckpointFile.Problem:
+            self.init(message: error.description, code: error.isOther ? .configuration : .inputOutput)
+        default: self.init(message: "\(error)", code: .inputOutput)
+        }
+    }
+}

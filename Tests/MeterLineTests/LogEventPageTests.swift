@@ -1,0 +1,78 @@
+import Meter
+import MeterLine
+import Testing
+
+@Suite("A page of log events")
+struct LogEventPageTests {
+    private struct Outcome {
+        var findings: [Finding] = []
+        var accounting = Accounting()
+        var token: String?
+    }
+
+    private func read(_ page: String) throws -> Outcome {
+        var outcome = Outcome()
+        let reader = LogEventPage(lineReader: try LineReader(), account: "1", logGroup: "g")
+        outcome.token = try reader.read(Array(page.utf8).span, accounting: &outcome.accounting) {
+            outcome.findings.append($0)
+        }
+        return outcome
+    }
+
+    private func lines(_ findings: [Finding]) -> [String] {
+        findings.map { finding in
+            var line: [UInt8] = []
+            switch finding {
+            case .record(let record): NDJSON.append(record, provenance: true, to: &line)
+            case .reject(let reject): NDJSON.append(reject, to: &line)
+            }
+            return String(decoding: line, as: UTF8.self)
+        }
+    }
+
+    @Test("gives what a subscription's envelope of the same log events gives")
+    func sameAsEnvelope() throws {
+        let messages = [
+            #"amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1}"#,
+            #"caf\u00e9 \ud800 amberflo_meter={\"customerId\":\"\u2615\",\"meterApiName\":\"m\",\"meterValue\":\"many\"}"#,
+            #"amberflo_meter: [{\"customerId\":\"c\",\"values\":{\"a\":1,\"b\":2}}, 5]"#, "noise", "amberflo_meter",
+        ]
+        let events = messages.enumerated()
+        let page = events.map { #"{"logStreamName":"s","timestamp":\#(9 + $0),"message":"\#($1)","eventId":"\#($0)"}"# }
+        let envelope = events.map { #"{"id":"\#($0)","timestamp":\#(9 + $0),"message":"\#($1)"}"# }
+        let outcome = try read(#"{"events":[\#(page.joined(separator: ","))]}"#)
+        var accounting = Accounting()
+        var findings: [Finding] = []
+        var reader = EnvelopeReader(lineReader: try LineReader())
+        let text = """
+            {"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s",\
+            "logEvents":[\(envelope.joined(separator: ","))]}
+            """
+        reader.read(Array(text.utf8).span, source: .data(name: ""), accounting: &accounting) { findings.append($0) }
+        accounting.envelopes = 0
+        #expect(outcome.accounting == accounting)
+        #expect(accounting.found == 5)
+        #expect(lines(outcome.findings) == lines(findings))
+    }
+
+    @Test("tells where the next page begins, also when it is empty")
+    func token() throws {
+        #expect(try read(#"{"events":[],"nextToken":"a\/b"}"#).token == "a/b")
+        #expect(try read(#"{"nextToken":null,"searchedLogStreams":[{"a":[1]}]}"#).token == nil)
+        #expect(try read("{}").token == nil)
+    }
+
+    @Test("keeps an event without an id as a reject, and its neighbours")
+    func undecodable() throws {
+        let good = #"{"eventId":"1","message":"amberflo_meter: 5","timestamp":1}"#
+        let outcome = try read(#"{"events":[\#(good),{"message":"x"},7,\#(good)]}"#)
+        #expect(outcome.accounting.events == 4)
+        #expect(outcome.accounting.rejects == [.notARecord: 2, .undecodable: 2])
+    }
+
+    @Test(
+        "is refused when it is cut off", arguments: ["", "[", #"{"events":[{"eventId":"#, #"{"events":[] "x"}"#, "<"])
+    func fault(page: String) {
+        #expect(throws: LogEventPage.Fault.self) { try read(page) }
+    }
+}

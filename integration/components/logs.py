@@ -1,0 +1,114 @@
+"""A log group in moto, and the commands that read it: `metertap backfill` and `metertap audit`."""
+
+import gzip
+import json
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.emulators import REGION, Moto
+from components.processes import clean_environment
+from components.samples import Event, Line, envelope
+
+# CloudWatch Logs takes events that are at most 14 days old, and of at most 24 hours in one call.
+HOUR = 3_600_000
+
+
+def environment(moto: Moto, **settings: str) -> dict[str, str]:
+    return clean_environment(
+        AWS_ENDPOINT_URL=moto.url,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_REGION=REGION,
+        **settings,
+    )
+
+
+@dataclass
+class Command:
+    """What a run of a command gave."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The only line on stdout."""
+        return json.loads(self.output)
+
+
+def run(cli: Path, directory: Path, settings: dict[str, str], *arguments: str) -> Command:
+    done = subprocess.run(
+        [cli, *arguments],
+        env=settings,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Command(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass
+class LogGroup:
+    """A log group of moto. `events` are its log events as CloudWatch numbers them, by stream."""
+
+    moto: Moto
+    name: str
+    events: dict[str, list[Event]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.client = self.moto.client("logs")
+        self.client.create_log_group(logGroupName=self.name)
+
+    def put(self, stream: str, lines: Iterable[tuple[int, Line]]) -> list[Event]:
+        """Writes lines with their times, and gives the log events that came of them."""
+        if stream not in self.events:
+            self.client.create_log_stream(logGroupName=self.name, logStreamName=stream)
+            self.events[stream] = []
+        pending = sorted(((at, line) for at, line in lines if line.message), key=lambda pair: pair[0])
+        for first in range(0, len(pending), 500):
+            part = pending[first : first + 500]
+            self.client.put_log_events(
+                logGroupName=self.name,
+                logStreamName=stream,
+                logEvents=[{"timestamp": at, "message": line.message} for at, line in part],
+            )
+        added = self._numbered(stream, dict((line.message, line) for _, line in pending))
+        known = {event.id for event in self.events[stream]}
+        new = [event for event in added if event.id not in known]
+        assert len(new) == len(pending), "moto kept other events than were put"
+        self.events[stream] += new
+        return new
+
+    def _numbered(self, stream: str, lines: dict[str, Line]) -> list[Event]:
+        """The events of a stream, with the ids that moto gave them and ships to subscriptions too."""
+        found = []
+        for page in self.client.get_paginator("filter_log_events").paginate(
+            logGroupName=self.name, logStreamNames=[stream]
+        ):
+            found += [
+                Event(e["eventId"], e["timestamp"], lines[e["message"]])
+                for e in page["events"]
+                if e["message"] in lines
+            ]
+        return found
+
+    def envelopes(self, size: int = 40) -> list[tuple[list[Event], bytes]]:
+        """What a subscription would ship: some events of one stream, and the envelope that holds them."""
+        made = []
+        for stream, events in self.events.items():
+            for first in range(0, len(events), size):
+                part = events[first : first + size]
+                made.append((part, gzip.compress(envelope(part, self.name, stream))))
+        return made
+
+
+def recently(minutes: int = 120) -> int:
+    """A whole minute of some time ago, so that all that is put after it is in the past."""
+    return (int(time.time()) // 60 - minutes) * 60_000
