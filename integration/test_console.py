@@ -376,6 +376,24 @@ def test_events_are_filtered_paged_and_opened(visitor: Visitor, platform: Platfo
     expect(page.get_by_role("heading", level=1)).to_contain_text("ApiCalls")
 
 
+def test_times_are_in_the_viewers_zone_and_in_utc(browser: Browser, platform: Platform) -> None:
+    time_of_use = recent(3) + 23 * HOUR
+    platform.send([record(uniqueId="1", meterTimeInMillis=time_of_use)])
+    visitor = Visitor(browser, platform.url, timezone_id="Asia/Tokyo", locale="en-GB").sign_in()
+    page = visitor.open("events/1")
+    shown = page.locator("dt:text-is('Time of use') + dd time")
+    utc = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_of_use // 1000))
+    tokyo = time.strftime("%d/%m/%Y, %H:%M:%S", time.gmtime(time_of_use // 1000 + 9 * 3600))
+    expect(shown).to_have_text(tokyo)
+    expect(shown).to_have_attribute("title", utc)
+    page.get_by_role("button", name="Show all times in UTC").click()
+    expect(shown).to_have_text(utc)
+    # The choice holds on the next page.
+    visitor.open("events/1")
+    expect(shown).to_have_text(utc)
+    visitor.close()
+
+
 def test_pages_of_events_hold_each_record_once(visitor: Visitor, platform: Platform) -> None:
     platform.send([record(uniqueId=str(index)) for index in range(120)])
     page = visitor.open("events")

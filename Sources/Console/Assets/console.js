@@ -1,12 +1,30 @@
 // Every page works without this; it adds times in the viewer's zone, events as they arrive, and a button that copies.
 
 const zone = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
+let inUTC = localStorage.getItem("metertap-utc") === "1";
 
+/** The server writes times in UTC; the viewer's zone stands in its place, or beside it for those who point at it. */
 function localTimes(root) {
-  for (const time of root.querySelectorAll("time:not([title])")) {
-    time.title = time.textContent;
-    time.textContent = zone.format(new Date(time.dateTime));
+  for (const time of root.querySelectorAll("time")) {
+    time.dataset.utc ??= time.textContent;
+    const local = zone.format(new Date(time.dateTime));
+    time.textContent = inUTC ? time.dataset.utc : local;
+    time.title = inUTC ? local : time.dataset.utc;
   }
+}
+
+function zoneSwitch(button) {
+  function show() {
+    button.textContent = inUTC ? "Show times in your zone" : "Show all times in UTC";
+    localTimes(document);
+  }
+  button.addEventListener("click", () => {
+    inUTC = !inUTC;
+    localStorage.setItem("metertap-utc", inUTC ? "1" : "0");
+    show();
+  });
+  button.hidden = false;
+  show();
 }
 
 /** Rows of the list of events as they arrive; the server renders them, as it does those of the page. */
@@ -95,6 +113,7 @@ function copying(button) {
 localTimes(document);
 // On a phone the sections are a row that scrolls.
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+for (const button of document.querySelectorAll("[data-zone]")) zoneSwitch(button);
 for (const bar of document.querySelectorAll("[data-live]")) liveEvents(bar);
 for (const button of document.querySelectorAll("[data-copy]")) copying(button);
 const panel = document.querySelector("[data-first-event]");
