@@ -521,12 +521,14 @@ def test_much_to_say_side_by_side(run: Callable[..., Outcome]) -> None:
     """What is read at the same time stays within the limit together, also when it states a wrong size."""
     small = gzip.compress(b'{"messageType":"CONTROL_MESSAGE"}')
     values = many_values_with_long_dimensions()
+    controls = many_control_envelopes()
     events, _ = lines_of(7 * MIB, 4)
     more, _ = lines_of(30 * MIB, 1000)
     data = [
         *[gzip.compress(values)] * 2,
         *[gzip.compress(envelope(events, GROUP, STREAM))] * 3,
-        *[gzip.compress(many_control_envelopes()[: 33 * 200_000]) + small] * 3,
+        *[gzip.compress(controls)] * 4,
+        *[gzip.compress(controls[: len(controls) // 10]) + small] * 3,
         *[gzip.compress(bytes(63 * MIB)) + small] * 6,
         gzip.compress(envelope(more, GROUP, STREAM)),
         *[gzip.compress(values)] * 2,
