@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from components.emulators import ACCOUNT, Ministack, Moto, SeaweedFS
 from components.runtime_api import Agent
@@ -187,6 +188,22 @@ def test_what_was_logged_is_in_the_bucket(first_delivery: dict[str, bytes], ship
         members += [name for name in ("dimensions", "source") if name in value]
         assert list(value) == members, "the keys are in the contract's order"
         assert value["source"]["account"] == ACCOUNT and value["source"]["logGroup"] == GROUP
+
+
+def test_the_function_can_read_nothing(first_delivery: dict[str, bytes], seaweedfs_server: SeaweedFS) -> None:
+    """Shows that what was delivered above was delivered under a write-only identity."""
+    where = {"Bucket": seaweedfs_server.bucket}
+    key = next(iter(first_delivery))
+    reads = [
+        lambda writer: writer.get_object(**where, Key=key),
+        lambda writer: writer.head_object(**where, Key=key),
+        lambda writer: writer.list_objects_v2(**where),
+        lambda writer: writer.put_object(**where, Key="elsewhere/x", Body=b"x"),
+    ]
+    for read in reads:
+        with pytest.raises(ClientError) as refused:
+            read(seaweedfs_server.writer)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 def test_objects_are_named_and_typed_as_the_contract_says(

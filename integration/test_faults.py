@@ -35,7 +35,7 @@ from components.samples import (
     kinesis_event,
     kinesis_record,
 )
-from components.stored import Contents, contents, difference, kind_of
+from components.stored import Contents, contents, difference, files_in, kind_of
 from components.stubs import CLEAN, STORED, FaultyIngest, FaultyS3
 
 GROUP, STREAM = "/app/shop", "web-1"
@@ -54,9 +54,11 @@ class Shipment:
     expected: Expected
     what: str = ""
 
+    shard: int = 0
+
     @property
     def record(self) -> dict[str, Any]:
-        return kinesis_record(self.sequence, self.data)
+        return kinesis_record(self.sequence, self.data, shard=self.shard)
 
 
 def of_events(index: int, events: list[Event]) -> Shipment:
@@ -255,6 +257,56 @@ def test_with_the_deadline_nearly_gone_the_rest_is_named(
         answer = agent.invoke(batch_of(batch[done:]), on_answer=s3.snapshot)
         assert answer.failed_from is None
     assert contents(s3.snapshot()).records == all_expected(batch).records
+
+
+@pytest.mark.parametrize("memory", ["512", "2048"])
+@pytest.mark.parametrize("fault", ["hang_before", "503", "403"])
+def test_what_is_durable_is_acknowledged_when_the_next_object_fails(
+    fault: str, memory: str, s3_agent: Callable[..., Agent], s3: FaultyS3
+) -> None:
+    """An object holds records of one shard, so that this event takes three; the second meets the fault."""
+    batch = numbered(9)
+    for index, shipment in enumerate(batch):
+        shipment.shard = index // 3
+    agent = s3_agent(METERTAP_PROVENANCE="true", AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
+    assert agent.started() is None
+    s3.arm([None, *[fault] * 50])
+    answer = agent.invoke(batch_of(batch), deadline=2, on_answer=s3.snapshot)
+    found = seen_in(answer.seen)
+    check_answer(answer, batch, found, found)
+    assert answer.failed_from == batch[3].sequence and answer.seconds <= 2, answer
+    assert answer.accounting["acknowledged"] == 3
+    s3.arm([])
+    answer = agent.invoke(batch_of(batch[3:]), on_answer=s3.snapshot)
+    assert answer.failed_from is None
+    assert contents(answer.seen).records == all_expected(batch).records and not s3.changed
+
+
+def test_any_number_of_cores_leaves_the_same_objects(
+    agent: Callable[..., Agent], tmp_path: Path, seed: int
+) -> None:
+    """A large event of everything that there is, more than one object of it."""
+    print(f"METERTAP_SEED={seed}")
+    rng = random.Random(seed)
+    samples = Samples(rng)
+    batch = []
+    for index in range(120):
+        size = rng.choice([1, 10, 100, 1000])
+        batch.append(of_events(index, samples.events(size) * rng.choice([1, 1, 3])))
+    for index in rng.sample(range(120), 12):
+        batch[index].data = rng.choice([b"", CONTROL_MESSAGE, batch[index].data[:-9], rng.randbytes(90)])
+    stored = {}
+    for memory in ("512", "2048"):
+        one = agent(METERTAP_SINK=f"file://{tmp_path}/{memory}", AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
+        answer = one.invoke(batch_of(batch), deadline=60)
+        assert answer.failed_from is None, answer
+        figures = {name: value for name, value in answer.accounting.items() if name not in VARYING}
+        stored[memory] = files_in(tmp_path / memory), figures
+    assert len([name for name in stored["512"][0] if kind_of(name) == "records"]) > 1
+    assert stored["512"] == stored["2048"]
+
+
+VARYING = ("requestId", "milliseconds")
 
 
 @pytest.mark.parametrize("moment", ["kill_before", "kill_after"])

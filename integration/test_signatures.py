@@ -14,10 +14,9 @@ import subprocess
 import urllib.parse
 
 import pytest
-
-botocore_auth = pytest.importorskip("botocore.auth")
-from botocore.awsrequest import AWSRequest  # noqa: E402
-from botocore.credentials import Credentials  # noqa: E402
+from botocore import auth as botocore_auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROBE = pathlib.Path(os.environ.get("METERTAP_SIGNATURE_PROBE", ROOT / ".build/debug/signature-probe"))
