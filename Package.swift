@@ -106,8 +106,8 @@ let package = Package(
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "AWS", "MeterLine", "Collection", "Console", "Delivery", "Platform", "Sample", "Store", "HTTP",
-                crypto, httpTypes, system,
+                "AWS", "Meter", "MeterLine", "Collection", "Console", "Delivery", "Platform", "Sample", "Store",
+                "HTTP", crypto, httpTypes, system,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

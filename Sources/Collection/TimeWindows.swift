@@ -43,6 +43,7 @@ package struct TimeWindows: Sendable {
     ///
     /// - Parameter seen: the latest time that was seen before it was full.
     /// - Returns: false when it cannot be narrower than the millisecond that it is.
+    @discardableResult
     package mutating func narrow(seen: Int64) -> Bool {
         guard let current, current.count > 1 else { return false }
         // Events come roughly in order: what was seen tells how far a window reaches that would have fitted.

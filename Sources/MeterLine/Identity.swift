@@ -1,12 +1,12 @@
 private import Crypto
 
 /// The identity of records that bring none of their own.
-enum Identity {
+package enum Identity {
     /// The first 128 bits, in lower-case hex, of SHA-256 over owner, log group, log stream, event id and ordinal,
     /// joined by NUL.
     ///
     /// It depends on nothing but the log event, so every path and every retry gives the same.
-    static func uniqueId(of origin: EventOrigin, ordinal: Int) -> String {
+    package static func uniqueId(of origin: EventOrigin, ordinal: Int) -> String {
         var hash = SHA256()
         var text = origin.account
         text.reserveCapacity(256)

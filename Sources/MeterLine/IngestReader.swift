@@ -17,8 +17,8 @@ public struct IngestReader: Sendable {
     public enum Item: Sendable {
         /// A valid record.
         case record(ReceivedRecord)
-        /// Anything else.
-        case reject(RejectReason, detail: String)
+        /// Anything else, and the log event that it says it is from.
+        case reject(RejectReason, detail: String, source: RecordSource? = nil)
     }
 
     /// Why nothing of a body can be read.
@@ -205,9 +205,10 @@ private struct Reading {
         case .failure(let rejection) where rejection.reason == .missingTime:
             return .reject(
                 .invalidTime,
-                detail: "no meterTimeInMillis; the time of arrival would bill a retry twice, so it must be told")
+                detail: "no meterTimeInMillis; the time of arrival would bill a retry twice, so it must be told",
+                source: source)
         case .failure(let rejection):
-            return .reject(rejection.reason, detail: rejection.detail)
+            return .reject(rejection.reason, detail: rejection.detail, source: source)
         case .success(let content):
             var record = ReceivedRecord(
                 meterApiName: content.meterApiName, customerId: content.customerId ?? "",
@@ -253,17 +254,23 @@ private struct Reading {
 extension ReceivedRecord {
     /// Whether the record has an id that does not come from its log event, and a time that does.
     fileprivate var bringsItsOwnIdWithoutTime: Bool {
-        guard let source, source.timeDerived, let uniqueId else { return false }
+        guard let source, source.timeDerived, uniqueId != nil else { return false }
+        return !hasDerivedId
+    }
+
+    /// Whether its id comes from its log event.
+    package var hasDerivedId: Bool {
+        guard let source, let uniqueId else { return false }
         let origin = EventOrigin(
             account: source.account, logGroup: source.logGroup, logStream: source.logStream, eventId: source.eventId,
             timestamp: source.timestamp)
-        return uniqueId != Identity.uniqueId(of: origin, ordinal: source.ordinal)
+        return uniqueId == Identity.uniqueId(of: origin, ordinal: source.ordinal)
     }
 }
 
 extension RecordSource {
     /// Reads a `source`; nil when it names no log group.
-    fileprivate init?(_ value: JSON.Value, in bytes: Span<UInt8>) {
+    init?(_ value: JSON.Value, in bytes: Span<UInt8>) {
         guard case .object(let range) = value else { return nil }
         var texts: [String: String] = [:]
         var numbers: [String: Int64] = [:]

@@ -61,3 +61,13 @@ package func appendJSONString(_ text: String, to output: inout [UInt8]) {
     }
     output.append(UInt8(ascii: "\""))
 }
+
+/// Writes a list of texts.
+package func appendJSONList(_ texts: [String], to output: inout [UInt8]) {
+    output.append(UInt8(ascii: "["))
+    for (index, text) in texts.enumerated() {
+        if index > 0 { output.append(UInt8(ascii: ",")) }
+        appendJSONString(text, to: &output)
+    }
+    output.append(UInt8(ascii: "]"))
+}

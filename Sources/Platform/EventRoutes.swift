@@ -15,6 +15,7 @@ package struct EventRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/events", .read) { request, _ in try await list(request) },
+            Route(.post, "/events/find", .read) { request, _ in try await FindRequest.answer(request, store) },
             Route(.get, "/events/stream", .read) { request, _ in try await stream(request) },
             Route(.get, "/events/{number}", .read) { _, context in try await one(context) },
             Route(.get, "/usage/events", .read) { request, _ in try await usageEvents(request) },
@@ -51,11 +52,21 @@ package struct EventRoutes: Sendable {
             guard from <= to else { throw APIError(.badRequest, "to is before from") }
             query.times = from..<to
         }
+        query.logTimes = try logTimes(reader)
         query.state = try reader.choice("state", StoredEvent.State.self)
         query.limit = Int(try reader.int("limit", in: 1...1_000) ?? 100)
         query.cursor = try reader.int("cursor", in: numbers)
         query.isAscending = try reader.bool("isAscending") ?? false
         return query
+    }
+
+    /// A range of log event times; an end before its start holds nothing.
+    static func logTimes(_ reader: QueryReader) throws(APIError) -> Range<Int64>? {
+        let from = try reader.int("sourceFrom", in: milliseconds)
+        let to = try reader.int("sourceTo", in: milliseconds)
+        guard from != nil || to != nil else { return nil }
+        let start = from ?? 0
+        return start..<max(start, to ?? milliseconds.upperBound)
     }
 
     private func one(_ context: APIContext) async throws -> Response {

@@ -55,8 +55,8 @@ extension IntakeBatch {
             switch item {
             case .record(let record):
                 items.append(.record(record, line: line))
-            case .reject(let reason, let detail):
-                items.append(.reject(ReceivedReject(reason: reason, detail: detail, line: line)))
+            case .reject(let reason, let detail, let source):
+                items.append(.reject(ReceivedReject(reason: reason, detail: detail, line: line, source: source)))
             }
         }
         self.init(

@@ -36,11 +36,19 @@ package struct RejectEditor: Sendable {
             throw APIError(.unprocessableContent, error.description)
         }
         guard !batch.items.isEmpty else { throw APIError(.unprocessableContent, "the line holds no record") }
+        var edited = batch
+        edited.items = []
         for item in batch.items {
-            guard case .reject(let reject) = item else { continue }
-            throw APIError(.unprocessableContent, "\(reject.reason.rawValue): \(reject.detail)")
+            switch item {
+            case .reject(let reject):
+                throw APIError(.unprocessableContent, "\(reject.reason.rawValue): \(reject.detail)")
+            case .record(var record, let line):
+                // An edited line comes from the log event of the line that was rejected.
+                record.source = record.source ?? reject.source
+                edited.items.append(.record(record, line: line))
+            }
         }
-        return batch
+        return edited
     }
 
     private static func resolve(

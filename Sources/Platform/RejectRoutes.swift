@@ -38,6 +38,8 @@ struct RejectRoutes: Sendable {
         case .resolved: query.isResolved = true
         case .all: query.isResolved = nil
         }
+        query.logGroup = reader.text("source")
+        query.logTimes = try EventRoutes.logTimes(reader)
         query.limit = Int(try reader.int("limit", in: 1...1_000) ?? 100)
         query.cursor = try reader.int("cursor", in: EventRoutes.numbers)
         let page = try await store.rejects(query)

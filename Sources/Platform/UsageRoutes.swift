@@ -291,16 +291,6 @@ struct UsageWriter {
     }
 }
 
-/// Writes a list of texts.
-func appendJSONList(_ texts: [String], to output: inout [UInt8]) {
-    output.append(UInt8(ascii: "["))
-    for (index, text) in texts.enumerated() {
-        if index > 0 { output.append(UInt8(ascii: ",")) }
-        appendJSONString(text, to: &output)
-    }
-    output.append(UInt8(ascii: "]"))
-}
-
 extension UsageQuery.Key {
     var name: String {
         switch self {

@@ -27,9 +27,7 @@ extension SQLiteStore {
         try await read { db in
             guard let filter = try RecordFilter(query, db) else { return EventPage(events: [], cursor: nil) }
             var details = try EventDetails(db)
-            let order = query.isAscending ? "number > ? ORDER BY number" : "number < ? ORDER BY number DESC"
-            let rows = try HotStatement(db, "SELECT \(StoredRecord.columns) FROM record r WHERE \(order)")
-            rows.bind(1, query.cursor ?? (query.isAscending ? 0 : Int64.max))
+            let rows = try Self.rows(query, filter.logGroup, db)
             defer { rows.reset() }
             var page = EventPage(events: [], cursor: nil)
             var looked = 0
@@ -46,6 +44,41 @@ extension SQLiteStore {
             }
             return page
         }
+    }
+
+    /// The rows behind the cursor of a query, in its order.
+    private static func rows(_ query: EventQuery, _ logGroup: Int64?, _ db: Database) throws -> HotStatement {
+        guard let logGroup, let times = query.logTimes else {
+            let order = query.isAscending ? "number > ? ORDER BY number" : "number < ? ORDER BY number DESC"
+            let rows = try HotStatement(db, "SELECT \(StoredRecord.columns) FROM record r WHERE \(order)")
+            rows.bind(1, query.cursor ?? (query.isAscending ? 0 : Int64.max))
+            return rows
+        }
+        let rows = try HotStatement(
+            db,
+            """
+            SELECT \(StoredRecord.columns) FROM record r
+            WHERE r.logGroup = ? AND (r.logTime, r.number) > (?, ?) AND r.logTime < ? ORDER BY r.logTime, r.number
+            """)
+        rows.bind(1, logGroup)
+        rows.bind(2, try logTime(query.cursor, in: "record", "number", db) ?? times.lowerBound)
+        rows.bind(3, query.cursor ?? 0)
+        rows.bind(4, times.upperBound)
+        return rows
+    }
+
+    /// The log event time of the row where a page ended; nil for the first page.
+    static func logTime(
+        _ cursor: Int64?, in table: String, _ id: String, _ db: Database
+    ) throws -> Int64? {
+        guard let cursor else { return nil }
+        let statement = try HotStatement(db, "SELECT logTime FROM \(table) WHERE \(id) = ?")
+        statement.bind(1, cursor)
+        defer { statement.reset() }
+        guard try statement.step() else {
+            throw StoreError(.notFound, "the row of the cursor is no longer kept; begin with the first page again")
+        }
+        return statement.int(0)
     }
 
     public func usageEvents(_ query: UsageEventQuery) async throws(StoreError) -> [StoredEvent] {
@@ -149,7 +182,7 @@ private struct RecordFilter {
     private let query: EventQuery
     private var meter: Int64?
     private var customer: Int64?
-    private var logGroup: Int64?
+    private(set) var logGroup: Int64?
 
     /// Nil when a name in the query was never seen, so that nothing fits.
     init?(_ query: EventQuery, _ db: Database) throws {
@@ -173,6 +206,9 @@ private struct RecordFilter {
         if let customer, record.customer != customer { return false }
         if let logGroup, record.logGroup != logGroup { return false }
         if let times = query.times, !times.contains(record.time) { return false }
+        if let times = query.logTimes {
+            guard let logTime = record.logTime, times.contains(logTime) else { return false }
+        }
         return query.dimensions.allSatisfy { dimension in
             DimensionSet.value(of: Array(dimension.name.utf8), in: record.dimensions)?
                 .elementsEqual(dimension.value.utf8) ?? false

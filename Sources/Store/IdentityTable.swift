@@ -21,6 +21,14 @@ struct KnownIdentity {
     var cancel: Int64?
 }
 
+/// Where an identity stands, if there is one.
+struct IdentityPlace {
+    var meter: Int64
+    var customer: Int64
+    var key: RecordKey
+    var hour: Int64
+}
+
 /// Finds and writes identities, in the hour of their time or, when time is no part of them, wherever they are.
 struct IdentityTable {
     private let db: Database
@@ -61,26 +69,27 @@ struct IdentityTable {
         // Most are new: looking first would cost a search more.
         if !arrival.key.isTimeless {
             try write(insertNew, arrival, hour: arrival.hour, state: state, number: number, cancel: nil)
-            return try db.changesCount > 0 ? nil : find(arrival)
+            return try db.changesCount > 0 ? nil : find(arrival.place)
         }
-        if let known = try find(arrival) { return known }
+        if let known = try find(arrival.place) { return known }
         try insert(arrival, state: state, number: number)
         return nil
     }
 
-    private func find(_ arrival: Arrival) throws -> KnownIdentity? {
-        guard let hour = try hour(of: arrival) else { return nil }
-        bind(select, arrival, hour: hour)
+    /// The identity of a place; nil when there is none.
+    func find(_ place: IdentityPlace) throws -> KnownIdentity? {
+        guard let hour = try hour(of: place) else { return nil }
+        bind(select, place, hour: hour)
         defer { select.reset() }
         guard try select.step(), let state = IdentityState(rawValue: select.int(0)) else { return nil }
         return KnownIdentity(hour: hour, state: state, number: select.int(1), cancel: select.optionalInt(2))
     }
 
-    private func hour(of arrival: Arrival) throws -> Int64? {
-        guard arrival.key.isTimeless else { return arrival.hour }
-        selectTimeless.bind(1, arrival.meter)
-        selectTimeless.bind(2, arrival.customer)
-        selectTimeless.bind(3, arrival.key.bytes)
+    private func hour(of place: IdentityPlace) throws -> Int64? {
+        guard place.key.isTimeless else { return place.hour }
+        selectTimeless.bind(1, place.meter)
+        selectTimeless.bind(2, place.customer)
+        selectTimeless.bind(3, place.key.bytes)
         defer { selectTimeless.reset() }
         return try selectTimeless.step() ? selectTimeless.int(0) : nil
     }
@@ -108,7 +117,7 @@ struct IdentityTable {
     func move(
         _ known: KnownIdentity, to arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64?
     ) throws {
-        bind(delete, arrival, hour: known.hour)
+        bind(delete, arrival.place, hour: known.hour)
         try delete.run()
         try insert(arrival, state: state, number: number, cancel: cancel)
     }
@@ -116,17 +125,17 @@ struct IdentityTable {
     private func write(
         _ statement: HotStatement, _ arrival: Arrival, hour: Int64, state: IdentityState, number: Int64, cancel: Int64?
     ) throws {
-        bind(statement, arrival, hour: hour)
+        bind(statement, arrival.place, hour: hour)
         statement.bind(5, state.rawValue)
         statement.bind(6, number)
         statement.bind(7, cancel)
         try statement.run()
     }
 
-    private func bind(_ statement: HotStatement, _ arrival: Arrival, hour: Int64) {
+    private func bind(_ statement: HotStatement, _ place: IdentityPlace, hour: Int64) {
         statement.bind(1, hour)
-        statement.bind(2, arrival.meter)
-        statement.bind(3, arrival.customer)
-        statement.bind(4, arrival.key.bytes)
+        statement.bind(2, place.meter)
+        statement.bind(3, place.customer)
+        statement.bind(4, place.key.bytes)
     }
 }

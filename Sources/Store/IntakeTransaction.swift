@@ -281,6 +281,9 @@ struct Arrival {
     let key: RecordKey
     let hour: Int64
     let definition: RollupMeter?
+
+    /// Where its identity stands.
+    var place: IdentityPlace { IdentityPlace(meter: meter, customer: customer, key: key, hour: hour) }
 }
 
 /// The way in of one batch, by its numbers in the tables.

@@ -11,8 +11,29 @@ extension SQLiteStore {
 
     public func rejects(_ query: RejectQuery) async throws(StoreError) -> RejectPage {
         try await read { db in
-            var conditions = ["id < ?"]
-            var arguments: [any DatabaseValueConvertible] = [query.cursor ?? Int64.max]
+            var conditions: [String] = []
+            var arguments: [any DatabaseValueConvertible] = []
+            var order = "id DESC"
+            var logGroup: Int64?
+            if let name = query.logGroup {
+                logGroup = try NameTable.find(name, db)
+                guard let logGroup else { return RejectPage(rejects: [], cursor: nil) }
+                conditions.append("logGroup = ?")
+                arguments.append(logGroup)
+            }
+            if let times = query.logTimes {
+                conditions.append("logTime >= ? AND logTime < ?")
+                arguments += [times.lowerBound, times.upperBound]
+            }
+            if logGroup != nil, let times = query.logTimes {
+                conditions.append("(logTime, id) > (?, ?)")
+                let start = try Self.logTime(query.cursor, in: "reject", "id", db) ?? times.lowerBound
+                arguments += [start, query.cursor ?? 0]
+                order = "logTime, id"
+            } else {
+                conditions.append("id < ?")
+                arguments.append(query.cursor ?? Int64.max)
+            }
             if let reason = query.reason {
                 conditions.append("reason = ?")
                 arguments.append(reason)
@@ -20,10 +41,6 @@ extension SQLiteStore {
             if let intake = query.intake {
                 conditions.append("intake = ?")
                 arguments.append(try IntakeTable.id(of: intake, db) ?? 0)
-            }
-            if let logGroup = query.logGroup {
-                conditions.append("logGroup = ?")
-                arguments.append(try NameTable.find(logGroup, db) ?? 0)
             }
             if let isResolved = query.isResolved {
                 conditions.append(isResolved ? "resolved IS NOT NULL" : "resolved IS NULL")
@@ -33,7 +50,7 @@ extension SQLiteStore {
                 db,
                 sql: """
                     SELECT \(Self.columns) FROM reject WHERE \(conditions.joined(separator: " AND "))
-                    ORDER BY id DESC LIMIT ?
+                    ORDER BY \(order) LIMIT ?
                     """, arguments: StatementArguments(arguments))
             let rejects = try rows.map { try Self.reject($0, db) }
             return RejectPage(rejects: rejects, cursor: rejects.count == query.limit ? rejects.last?.id : nil)

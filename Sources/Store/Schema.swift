@@ -89,7 +89,8 @@ enum Schema {
         -- What came in by minute and way in, since this version.
         CREATE TABLE arrival (minute INTEGER, intake INTEGER, received INTEGER NOT NULL, duplicate INTEGER NOT NULL,
             rejected INTEGER NOT NULL, PRIMARY KEY (minute, intake)) WITHOUT ROWID;
-        -- Rejects that wait, as they are counted in groups.
+        -- Rejects of a range of a log group, as an audit asks for them; and those that wait, as they are counted in groups.
+        CREATE INDEX rejectByLogGroup ON reject (logGroup, logTime) WHERE logGroup IS NOT NULL;
         CREATE INDEX rejectByGroup ON reject (reason, intake, logGroup, received) WHERE resolved IS NULL;
         """
 }

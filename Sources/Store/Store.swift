@@ -17,6 +17,8 @@ public protocol Store: Sendable {
     func events(_ query: EventQuery) async throws(StoreError) -> EventPage
     /// Records of a meter and customer in the order of their time.
     func usageEvents(_ query: UsageEventQuery) async throws(StoreError) -> [StoredEvent]
+    /// What became of records like these, whichever way they came: as many answers as records, in their order.
+    func find(_ records: [ReceivedRecord]) async throws(StoreError) -> [KnownRecord]
     /// One record; nil when there is none of that number.
     func event(_ number: Int64) async throws(StoreError) -> StoredEvent?
     /// What else is known of a record: what came again, and what it was taken back by.
@@ -143,6 +145,10 @@ public struct EventQuery: Sendable {
     public var times: Range<Int64>?
     /// Only those of this log group.
     public var logGroup: String?
+    /// Only those whose log event's time is in this range of milliseconds since 1970.
+    ///
+    /// With `logGroup` they come in the order of that time, and only they are looked at.
+    public var logTimes: Range<Int64>?
     /// Only those in this state.
     public var state: StoredEvent.State?
     /// The most records of a page; at least 1.
@@ -154,6 +160,32 @@ public struct EventQuery: Sendable {
 
     /// Asks for everything.
     public init() {}
+}
+
+/// What is known of a record when somebody asks for one like it.
+public struct KnownRecord: Sendable {
+    /// What became of it.
+    public enum State: String, Sendable, CaseIterable {
+        /// It was not received.
+        case unknown
+        /// It lies before what is kept, so that nothing is known of it.
+        case pastRetention
+        /// It counts.
+        case counted
+        /// It was taken back.
+        case cancelled
+        /// Its meter is not defined.
+        case undefined
+        /// It takes another one back.
+        case cancel
+    }
+
+    /// What became of it.
+    public var state: State
+    /// The number of the record that counts in its place; nil when it was not received.
+    public var number: Int64?
+    /// The log event which that record comes from; nil when its sender did not say.
+    public var source: RecordSource?
 }
 
 /// A page of records; it may hold fewer than there are and still have a cursor, when few of many fit the query.
@@ -227,12 +259,16 @@ public struct UsageEventQuery: Sendable {
 public struct RejectQuery: Sendable {
     /// Only those with this reason.
     public var reason: String?
+    /// Only those of this log group.
+    public var logGroup: String?
+    /// Only those whose log event's time is in this range of milliseconds since 1970.
+    ///
+    /// With `logGroup` they come in the order of that time, and only they are looked at.
+    public var logTimes: Range<Int64>?
     /// Only those that were resolved, or were not; nil for all.
     public var isResolved: Bool? = false
     /// Only those that came in this way.
     public var intake: IntakeName?
-    /// Only those of this log group.
-    public var logGroup: String?
     /// The most rejects of a page; at least 1.
     public var limit = 100
     /// Where to go on: behind this id.

@@ -18,13 +18,13 @@ HOUR = 3_600_000
 
 
 def environment(moto: Moto, **settings: str) -> dict[str, str]:
-    return clean_environment(
-        AWS_ENDPOINT_URL=moto.url,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_REGION=REGION,
-        **settings,
-    )
+    given = {
+        "AWS_ENDPOINT_URL": moto.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+    }
+    return clean_environment(**(given | settings))
 
 
 @dataclass

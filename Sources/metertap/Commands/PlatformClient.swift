@@ -43,8 +43,17 @@ struct PlatformClient {
     }
 
     func get(_ path: String, _ parameters: [(String, String?)] = []) async throws -> JSONTree {
+        try await json(.get, Self.path(path, parameters), nil)
+    }
+
+    /// The bytes of an answer, for those who read many.
+    func bytes(_ path: String, _ parameters: [(String, String?)]) async throws -> [UInt8] {
+        try await send(.get, Self.path(path, parameters), [], type: "application/json").body
+    }
+
+    private static func path(_ path: String, _ parameters: [(String, String?)]) -> String {
         let query = PercentEncoding.query(parameters.compactMap { name, value in value.map { (name, $0) } })
-        return try await json(.get, query.isEmpty ? path : "\(path)?\(query)", nil)
+        return query.isEmpty ? path : "\(path)?\(query)"
     }
 
     func post(_ path: String, _ body: JSONTree) async throws -> JSONTree {
@@ -68,10 +77,13 @@ struct PlatformClient {
 
     private func json(_ method: HTTPRequest.Method, _ path: String, _ body: JSONTree?) async throws -> JSONTree {
         let response = try await send(method, path, Array((body?.json ?? "").utf8), type: "application/json")
-        guard let tree = JSONTree(response.body) else {
-            throw Failure(message: "\(address) does not answer as a platform of Metertap does", code: .unavailable)
-        }
+        guard let tree = JSONTree(response.body) else { throw strange }
         return tree
+    }
+
+    /// For an answer that makes no sense.
+    var strange: Failure {
+        Failure(message: "\(address) does not answer as a platform of Metertap does", code: .unavailable)
     }
 
     private func send(

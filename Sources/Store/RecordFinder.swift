@@ -1,0 +1,55 @@
+import GRDB
+public import Meter
+
+// The protocol documents what is public here.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+extension SQLiteStore {
+    public func find(_ records: [ReceivedRecord]) async throws(StoreError) -> [KnownRecord] {
+        try await read { db in
+            let finder = try RecordFinder(db)
+            return try records.map { try finder.find($0) }
+        }
+    }
+}
+
+/// Finds records by their identity, as intake would to tell whether they are known.
+private struct RecordFinder {
+    private let db: Database
+    private let meters: [Int64: RollupMeter]
+    private let closedBefore: Int64
+    private let identities: IdentityTable
+
+    init(_ db: Database) throws {
+        self.db = db
+        meters = try RollupMeter.all(db)
+        closedBefore = try Setting.closedBefore(db)
+        identities = try IdentityTable(db)
+    }
+
+    func find(_ record: ReceivedRecord) throws -> KnownRecord {
+        guard record.meterTimeInMillis >= closedBefore else { return KnownRecord(state: .pastRetention) }
+        guard let meter = try NameTable.find(record.meterApiName, db),
+            let customer = try NameTable.find(record.customerId, db)
+        else { return KnownRecord(state: .unknown) }
+        let key = RecordKey(record, deduplication: meters[meter]?.deduplication ?? .record)
+        let place = IdentityPlace(
+            meter: meter, customer: customer, key: key, hour: Hour.containing(record.meterTimeInMillis))
+        guard let known = try identities.find(place) else { return KnownRecord(state: .unknown) }
+        switch (known.state, record.isCancel) {
+        case (.record, true), (.cancel, false): return KnownRecord(state: .unknown)
+        case (.record, false): return try answer(meters[meter] == nil ? .undefined : .counted, known.number)
+        case (.cancelled, false): return try answer(.cancelled, known.number)
+        case (.cancel, true): return try answer(.cancel, known.number)
+        case (.cancelled, true): return try answer(.cancel, known.cancel ?? known.number)
+        }
+    }
+
+    private func answer(_ state: KnownRecord.State, _ number: Int64) throws -> KnownRecord {
+        var source: RecordSource?
+        if let row = try StoredRecord.find(number, db), let packed = row.source, let logGroup = row.logGroup {
+            source = RecordSource(
+                packed: packed, logGroup: try NameTable.text(of: logGroup, db), timestamp: row.logTime)
+        }
+        return KnownRecord(state: state, number: number, source: source)
+    }
+}

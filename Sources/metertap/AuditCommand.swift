@@ -1,0 +1,126 @@
+import AWS
+import ArgumentParser
+import Collection
+import FoundationEssentials
+import HTTP
+import MeterLine
+import SystemPackage
+
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Compare what a log group holds with what was received, record by record.",
+        discussion: """
+            Re-reads the range from CloudWatch Logs by log event time, and gives every record in it exactly one class. What \
+            it compares with is the platform at METERTAP_URL, with METERTAP_API_KEY. --repair ingests what is missing; to \
+            do so twice changes nothing. Exit code 0 is clean; 65 says that something is missing or different.
+
+            Example:
+              metertap audit --log-group /app/shop --from 2026-11-01 --to 2026-12-01
+              metertap audit --log-group /app/shop --from 2d --to 15m --repair --json
+            """)
+
+    @OptionGroup var range: LogRange
+
+    @Flag(help: "Ingest what is missing, and nothing else.")
+    var repair = false
+
+    @Flag(help: "Let CloudWatch Logs look for the tags: cheaper, but then nothing is proved about its pattern.")
+    var pattern = false
+
+    @Option(
+        help: "The file that names every record with its class; the default is named after the time, in this directory."
+    )
+    var records: String?
+
+    @OptionGroup var platform: PlatformOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        do {
+            let isClean = try await AuditWork(self).run()
+            if !isClean { throw ExitCode.badData }
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            throw Failure(error).exitCode()
+        }
+    }
+}
+
+/// One run of the command.
+private struct AuditWork {
+    private static let millisecondsOfDay: Int64 = 86_400_000
+
+    private let command: AuditCommand
+    private let times: Range<Int64>
+    private let tags: [String]
+    private let now = UnixTime.now().milliseconds
+
+    init(_ command: AuditCommand) throws {
+        self.command = command
+        times = try command.range.times()
+        let list = command.range.tags ?? ProcessInfo.processInfo.environment["METERTAP_TAGS"]
+        tags = list.map(LineReader.tags(separatedByCommas:)) ?? LineReader.defaultTags
+    }
+
+    /// Whether nothing is missing.
+    func run() async throws -> Bool {
+        let lineReader = try LineReader(tags: tags)
+        let platform = try PlatformClient(
+            try Settings(flags: [.url: command.platform.url], command.platform.config))
+        let settings = try AWSSettings.ofProcess()
+        let session = LogSession.make(try AsyncHTTPTransport(caBundle: settings.caBundle), settings)
+        let client = try CloudWatchLogsClient(session)
+        let group = try await command.range.find(client)
+        let reader = LogGroupReader(
+            client: client, group: group, lineReader: lineReader,
+            pattern: command.pattern ? LogGroupReader.pattern(ofTags: tags) : nil)
+        let receipts = PlatformReceipts(client: platform, account: group.account, logGroup: group.name)
+        let keeps = group.retentionInDays.map { Int64($0) * Self.millisecondsOfDay }
+        let audit = Audit(
+            reader: reader, target: receipts, repairs: command.repair, expiresBefore: keeps.map { now - $0 } ?? 0)
+        return try await run(audit, group)
+    }
+
+    private func run(
+        _ audit: consuming Audit<some Receipts>, _ group: CloudWatchLogsClient.LogGroup
+    ) async throws -> Bool {
+        var audit = audit
+        let path = command.records ?? "metertap-audit-\(now).ndjson"
+        let file: OutputFile
+        do { file = try OutputFile(path: path) } catch let error as Errno {
+            throw Failure(
+                message: "\(path) cannot be written: \(error); name another file with --records", code: ExitCode(error))
+        }
+        var progress = ProgressLine()
+        do {
+            var found = 0
+            var missing = 0
+            try await audit.run(times) { state in
+                let percent = state.done * 100 / max(1, state.total)
+                progress.show(
+                    "\(percent) %  \(Display.count(found)) records compared, \(Display.count(missing)) missing")
+            } onLine: { line in
+                if case .found(_, let name, _) = line {
+                    found += 1
+                    missing += name == .missing ? 1 : 0
+                }
+                AuditLine.append(line, to: &file.buffer)
+                try file.flushIfLarge()
+            }
+            try file.close()
+        } catch {
+            progress.clear()
+            try? file.close()
+            let failure = Failure(error)
+            throw Failure(message: "\(failure.message) The audit is not complete.", code: failure.code)
+        }
+        progress.clear()
+        let report = AuditReport(
+            group: group, times: times, accounting: audit.accounting, cost: audit.cost, counts: audit.counts,
+            pattern: audit.pattern, records: path, usesPattern: command.pattern, repairs: command.repair, now: now)
+        if command.output.json { Terminal.output(report.json) } else { report.print() }
+        return report.isClean
+    }
+}

@@ -1,0 +1,521 @@
+"""`metertap audit` against moto's CloudWatch Logs and a real platform: every record in exactly one class."""
+
+import json
+import random
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.emulators import ACCOUNT, Moto
+from components.logs import Command, LogGroup, environment, recently, run
+from components.platform import ADMIN_KEY, Platform
+from components.runtime_api import Agent
+from components.samples import (
+    Event,
+    Expected,
+    Line,
+    Record,
+    Reject,
+    Samples,
+    direct_event,
+    envelope,
+    expected,
+)
+from components.stored import lines
+from reference.platform_model import CANCEL
+
+Place = tuple[str, int]  # event id and ordinal
+CLASSES = (
+    "received",
+    "duplicate",
+    "cancelled",
+    "rejected",
+    "resolved",
+    "undefined",
+    "pastRetention",
+    "missing",
+    "different",
+)
+
+
+@dataclass
+class Audited:
+    """What an audit said: its figures, and the class of each place."""
+
+    status: int
+    figures: dict[str, Any]
+    classes: dict[Place, str]
+    extras: list[dict[str, Any]]
+    repaired: set[Place]
+    errors: str
+
+
+def audit(cli: Path, moto: Moto, platform: Platform, group: str, *arguments: str) -> Audited:
+    directory = platform.directory
+    done = run(
+        cli, directory, environment(moto, METERTAP_URL=platform.url, METERTAP_API_KEY=ADMIN_KEY), "audit",
+        "--log-group", group, "--from", "1d", "--to", "0m", "--json", *arguments,
+    )  # fmt: skip
+    assert done.status in (0, 65), done.errors
+    figures = done.json
+    found: dict[Place, str] = {}
+    extras, repaired = [], set()
+    path = directory / figures["records"]
+    for line in lines(path.read_bytes()) if path.stat().st_size else ():
+        place = (line["source"]["eventId"], int(line["source"]["ordinal"]))
+        if line["class"] == "extra":
+            extras.append(line)
+            continue
+        assert place not in found, f"{place} is named twice"
+        found[place] = line["class"]
+        if line.get("repaired"):
+            repaired.add(place)
+    assert figures["found"] == len(found) == sum(figures[name] for name in CLASSES), figures
+    for name, count in Counter(found.values()).items():
+        assert figures[name] == count
+    assert (figures["extra"], figures["repaired"]) == (len(extras), len(repaired))
+    return Audited(done.status, figures, found, extras, repaired, done.errors)
+
+
+def record(customer: str, value: str, **more: Any) -> tuple[Record, str]:
+    members = {"customerId": customer, "meterApiName": "calls", "meterValue": value} | more
+    dimensions = members.get("dimensions", {})
+    made = Record(
+        members["meterApiName"],
+        customer,
+        Decimal(value),
+        members.get("meterTimeInMillis"),
+        members.get("uniqueId"),
+        tuple(sorted(dimensions.items())),
+    )
+    return made, json.dumps(members)
+
+
+def line(customer: str, value: str, **more: Any) -> Line:
+    made, text = record(customer, value, **more)
+    return Line(f"INFO amberflo_meter: {text} {uuid.uuid4().hex[:6]}", (made,))
+
+
+def source(group: LogGroup, stream: str, event: Event, ordinal: int = 0) -> dict[str, Any]:
+    return {
+        "account": ACCOUNT,
+        "logGroup": group.name,
+        "logStream": stream,
+        "eventId": str(event.id),
+        "timestamp": event.timestamp,
+        "ordinal": ordinal,
+    }
+
+
+def new_group(moto: Moto) -> LogGroup:
+    return LogGroup(moto, f"/app/{uuid.uuid4().hex[:8]}")
+
+
+def total(platform: Platform, meter: str) -> Decimal:
+    query = {"meterApiName": meter, "timeGroupingInterval": "MONTH", "timeRange": {"startTimeInSeconds": 0}}
+    series = platform.post("/usage/sparse", query)["clientMeters"]
+    return series[0]["groupValue"] if series else Decimal(0)
+
+
+# The ten-minute hole
+
+
+class Story:
+    """An hour of a log group with everything that can become of a record, and what did become of it."""
+
+    def __init__(self, moto: Moto, rng: random.Random):
+        self.rng = rng
+        self.group = new_group(moto)
+        self.start = recently()
+        self.usage: Counter[str] = Counter()
+        self.todo: dict[str, list[tuple[int, Line]]] = {"web-1": [], "web-2": [], "worker-7": []}
+        self.number = 0
+        self.write()
+        self.places: dict[Place, tuple[str, Event, Any]] = {}
+        for stream, logged in self.todo.items():
+            for event in self.group.put(stream, logged):
+                for ordinal, item in enumerate(event.line.items):
+                    self.places[(str(event.id), ordinal)] = (stream, event, item)
+
+    def add(self, made: Line, minute: float | None = None) -> None:
+        self.number += 1
+        at = self.start + int((self.rng.random() * 60 if minute is None else minute) * 60_000)
+        self.todo[self.rng.choice(list(self.todo))].append((at, made))
+
+    def write(self) -> None:
+        for number in range(900):
+            self.add(line(f"c{number % 7}", f"{self.rng.randrange(1, 500)}.{self.rng.randrange(10)}"))
+        for number in range(40):  # the same record, logged once more
+            more = {"uniqueId": f"own-{number}"}
+            if number % 2:
+                more["meterTimeInMillis"] = self.start + number
+            for _ in range(2):
+                self.add(line("twice", f"{number + 1}", **more))
+        for number in range(30):
+            more = {"uniqueId": f"cancelled-{number}", "meterTimeInMillis": self.start + number}
+            self.add(line("taken-back", f"{number + 1}", **more), self.rng.uniform(0, 15))
+            self.add(
+                line("taken-back", f"{number + 1}", dimensions={CANCEL: "true"}, **more),
+                self.rng.uniform(15, 60),
+            )
+        for number in range(25):
+            self.add(line("c1", "2", meterApiName="nobody-defined"))
+            text = json.dumps(
+                {
+                    "customerId": "c1",
+                    "meterApiName": "calls",
+                    "meterValue": "many",
+                    "uniqueId": f"bad-{number}",
+                }
+            )
+            self.add(Line(f"WARN amberflo_meter={text}", (Reject("invalidValue"),)))
+            self.add(Line(f"DEBUG reading amberflo_meter config {number}"))
+            self.add(Line(f"INFO GET /orders/{number} 200"))
+
+    def is_in_hole(self, event: Event) -> bool:
+        return self.start + 20 * 60_000 <= event.timestamp < self.start + 30 * 60_000
+
+    def truth(self, delivered: set[Place], resolved: set[Place]) -> dict[Any, list[str]]:
+        """The classes of each identity's log events; which of equal ones was stored first does not matter."""
+        result: dict[Any, list[str]] = {}
+        identities: dict[Any, list[Place]] = {}
+        for place, (_, _, item) in self.places.items():
+            if isinstance(item, Reject):
+                result[place] = ["resolved" if place in resolved else "rejected"]
+            else:
+                key = place if item.unique_id is None else (item.unique_id, CANCEL in dict(item.dimensions))
+                identities.setdefault(key, []).append(place)
+        for key, places in identities.items():
+            present = [place for place in places if place in delivered]
+            meter = self.places[places[0]][2].meter
+            if not present:
+                result[key] = ["missing"] * len(places)
+                continue
+            first = "received" if meter == "calls" else "undefined"
+            if not isinstance(key[1], bool) or not str(key[0]).startswith("cancelled-"):
+                pass
+            elif key[1] or any(place in delivered for place in identities[(key[0], True)]):
+                first = "cancelled"
+            result[key] = sorted([first] + ["duplicate"] * (len(places) - 1))
+        return result
+
+    def by_identity(self, classes: dict[Place, str]) -> dict[Any, list[str]]:
+        result: dict[Any, list[str]] = {}
+        for place, (_, _, item) in self.places.items():
+            key: Any = place
+            if isinstance(item, Record) and item.unique_id is not None:
+                key = (item.unique_id, CANCEL in dict(item.dimensions))
+            result.setdefault(key, []).append(classes[place])
+        return {key: sorted(names) for key, names in result.items()}
+
+    def total(self) -> Decimal:
+        """What is to be billed of `calls`: each identity once, without what was taken back."""
+        counted: dict[Any, Decimal] = {}
+        for place, (_, _, item) in self.places.items():
+            if isinstance(item, Record) and item.meter == "calls" and item.customer != "taken-back":
+                counted[item.unique_id or place] = item.value
+        return sum(counted.values(), Decimal(0))
+
+
+def places_in(data: bytes) -> set[Place]:
+    return {(one["source"]["eventId"], int(one["source"]["ordinal"])) for one in lines(data)}
+
+
+def deliver(story: Story, direct: Agent, bucket: Path, skipped: Callable[[Event], bool]) -> set[Place]:
+    """Brings the log events through the agent into a bucket that loses some objects; what is left in it."""
+    for stream, events in story.group.events.items():
+        kept = [event for event in events if not skipped(event)]
+        for first in range(0, len(kept), 10):
+            data = envelope(kept[first : first + 10], story.group.name, stream)
+            assert direct.invoke(direct_event(data)).kind == "response"
+    objects = sorted((bucket / "ingest").rglob("*.gz"))
+    for path in story.rng.sample(objects, max(2, len(objects) // 100)):
+        path.unlink()
+    return {place for path in (bucket / "ingest").rglob("*.gz") for place in places_in(path.read_bytes())}
+
+
+def edit_rejects(story: Story, platform: Platform) -> tuple[set[Place], Decimal]:
+    """Some of the rejects reach the platform, and half of these are edited."""
+    resolved: set[Place] = set()
+    added = Decimal(0)
+    bad = [place for place, (_, _, item) in story.places.items() if isinstance(item, Reject)]
+    for number, place in enumerate(bad[:12]):
+        stream, event, _ = story.places[place]
+        sent = {
+            "customerId": "c1",
+            "meterApiName": "calls",
+            "meterValue": "many",
+            "meterTimeInMillis": event.timestamp,
+            "source": source(story.group, stream, event),
+        }
+        answer = platform.ingest(json.dumps(sent).encode())
+        assert answer.headers["X-Rejected-Records"] == "1"
+        if number % 2:
+            continue
+        reject = platform.get("/rejects", limit=1)["rejects"][0]
+        assert reject["source"]["eventId"] == place[0]
+        # Whoever edits the line need not keep its source.
+        edited = {name: value for name, value in sent.items() if name != "source" or number % 4}
+        text = json.dumps(edited | {"meterValue": 7, "uniqueId": f"edited-{number}"})
+        assert platform.post(f"/rejects/{reject['id']}/retry", {"line": text}) == {"records": 1}
+        resolved.add(place)
+        added += 7
+    return resolved, added
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["hole", "subscribed late"])
+def test_the_ten_minute_hole(
+    late: bool, cli: Path, agent: Callable[..., Agent], moto: Moto, tmp_path: Path, seed: int
+) -> None:
+    print("METERTAP_SEED", seed)
+    story = Story(moto, random.Random(seed))
+    bucket = tmp_path / "bucket"
+    subscribed = story.start + 25 * 60_000
+    delivered = deliver(
+        story,
+        agent(METERTAP_SINK=f"file://{bucket}"),
+        bucket,
+        (lambda event: event.timestamp < subscribed) if late else story.is_in_hole,
+    )
+    with Platform(cli, tmp_path, "--bucket", f"file://{bucket}") as platform:
+        platform.define("calls")
+        platform.wait_until_ready()
+        resolved, edited = edit_rejects(story, platform)
+        truth = story.truth(delivered, resolved)
+        first = audit(cli, moto, platform, story.group.name)
+        assert story.by_identity(first.classes) == truth
+        assert first.status == 65 and not first.extras
+        assert total(platform, "calls") < story.total() + edited, "nothing was lost: the test shows nothing"
+        [gap] = first.figures["gaps"]
+        if late:
+            assert story.start <= gap["from"] and gap["to"] < subscribed
+        else:
+            assert 19 * 60_000 < gap["from"] - story.start < gap["to"] - story.start < 31 * 60_000
+        repair = audit(cli, moto, platform, story.group.name, "--repair")
+        assert repair.status == 0
+        assert repair.repaired == {place for place, name in first.classes.items() if name == "missing"}
+        assert repair.classes == first.classes, "a repair changed what it was to mend before it looked"
+        second = audit(cli, moto, platform, story.group.name)
+        assert second.status == 0
+        assert second.figures["missing"] == second.figures["different"] == second.figures["extra"] == 0
+        assert total(platform, "calls") == story.total() + edited
+        before = platform.pipeline()
+        again = audit(cli, moto, platform, story.group.name, "--repair")
+        assert (again.status, again.figures["repaired"]) == (0, 0)
+        assert platform.pipeline() == before
+
+
+def every_form(moto: Moto) -> LogGroup:
+    """A log group with every form of line once, and a mixture."""
+    group = new_group(moto)
+    start = recently()
+    samples = Samples(random.Random(5), base_time=start - 86_400_000)
+    logged = [samples.line(kind) for kind in samples.kinds] + [samples.line() for _ in range(60)]
+    group.put("web-1", [(start + 20_000 * n, one) for n, one in enumerate(logged)])
+    return group
+
+
+def wanted(group: LogGroup) -> Expected:
+    result = Expected()
+    for stream, events in group.events.items():
+        result.add(expected(events, group.name, stream, ACCOUNT))
+    return result
+
+
+def test_one_line_every_way(cli: Path, agent: Callable[..., Agent], moto: Moto, tmp_path: Path) -> None:
+    """Through the agent into a bucket, by backfill and by repair, in every order: counted once."""
+    group = every_form(moto)
+    everything = ("--log-group", group.name, "--from", "1d", "--to", "0m")
+    truth = wanted(group)
+    totals: dict[str, Decimal] = {}
+    with localcontext(prec=100):
+        for meter, _, value, *_ in truth.records:
+            totals[meter] = totals.get(meter, Decimal(0)) + value
+    for number, order in enumerate(permutations(("agent", "backfill", "repair"))):
+        directory = tmp_path / str(number)
+        bucket = directory / "bucket"
+        bucket.mkdir(parents=True)
+        with Platform(cli, directory, "--bucket", f"file://{bucket}") as platform:
+            for meter in totals:
+                platform.define(meter)
+            settings = environment(
+                moto,
+                METERTAP_URL=platform.url,
+                METERTAP_API_KEY=ADMIN_KEY,
+                METERTAP_REJECTS=f"file://{directory / 'rejects'}",
+            )
+            for way in order:
+                if way == "agent":
+                    direct = agent(METERTAP_SINK=f"file://{bucket}")
+                    for _, data in group.envelopes():
+                        assert direct.invoke(direct_event(data)).kind == "response"
+                    direct.close()
+                    platform.wait_for(lambda: counted(platform) == len(truth.records))
+                elif way == "backfill":
+                    done = run(cli, directory, settings, "backfill", *everything)
+                    assert done.status == 0, done.errors
+                else:
+                    done = run(cli, directory, settings, "audit", *everything, "--repair")
+                    assert done.status == 0, done.errors
+                assert counted(platform) == len(truth.records), f"after {way} in {order}"
+            for meter, value in totals.items():
+                assert total(platform, meter) == value, (order, meter)
+
+
+def counted(platform: Platform) -> int:
+    return platform.pipeline()["counted"]
+
+
+# One thing at a time
+
+
+@pytest.fixture
+def simple(moto: Moto) -> LogGroup:
+    """Twenty records in one stream, a minute apart."""
+    group = new_group(moto)
+    start = recently()
+    group.put("s", [(start + n * 60_000, line(f"c{n}", f"{n + 1}")) for n in range(20)])
+    return group
+
+
+def sent(group: LogGroup, **more: Any) -> Iterator[dict[str, Any]]:
+    """What the agent would send."""
+    for stream, events in group.events.items():
+        for event in events:
+            for ordinal, item in enumerate(event.line.items):
+                assert isinstance(item, Record)
+                [key] = expected(
+                    [replace(event, line=Line("", (item,)))], group.name, stream, ACCOUNT
+                ).records
+                yield {
+                    "uniqueId": key[4],
+                    "meterApiName": item.meter,
+                    "customerId": item.customer,
+                    "meterValue": item.value,
+                    "meterTimeInMillis": key[3],
+                    "dimensions": dict(item.dimensions),
+                    "source": source(group, stream, event, ordinal) | {"timeDerived": item.time is None},
+                } | more
+
+
+def test_what_says_something_else_is_different(
+    cli: Path, moto: Moto, platform: Platform, simple: LogGroup
+) -> None:
+    platform.define("calls")
+    records = list(sent(simple))
+    records[3]["meterValue"] = Decimal("4.000001")
+    records[5]["customerId"] = "somebody"
+    platform.send(records)
+    found = audit(cli, moto, platform, simple.name, "--repair")
+    assert (found.status, found.figures["different"], found.figures["received"]) == (65, 2, 18)
+    assert found.figures["repaired"] == 0 == found.figures["extra"]
+    assert platform.pipeline()["counted"] == 20
+
+
+def test_what_the_logs_do_not_have_is_extra(
+    cli: Path, moto: Moto, platform: Platform, simple: LogGroup
+) -> None:
+    platform.define("calls")
+    records = list(sent(simple))
+    ghost = records[0] | {"uniqueId": "ghost", "source": records[0]["source"] | {"eventId": "999999"}}
+    stranger = records[0] | {
+        "uniqueId": "stranger",
+        "source": records[0]["source"] | {"account": "999988887777"},
+    }
+    platform.send([*records, ghost, stranger])
+    found = audit(cli, moto, platform, simple.name)
+    assert (found.status, found.figures["received"], found.figures["missing"]) == (0, 20, 0)
+    assert [extra["uniqueId"] for extra in found.extras] == ["ghost"]
+    assert found.extras[0]["expired"] is False
+
+
+def test_records_without_provenance_are_matched_by_identity(
+    cli: Path, moto: Moto, platform: Platform, simple: LogGroup
+) -> None:
+    """As they stand in Amberflo's bucket."""
+    start = simple.events["s"][0].timestamp
+    same = {"uniqueId": "own", "meterTimeInMillis": start}
+    simple.put("t", [(start + n, line("c", "5", **same)) for n in range(3)])
+    records = [{name: value for name, value in one.items() if name != "source"} for one in sent(simple)]
+    platform.define("calls")
+    platform.send(records[1:])
+    found = audit(cli, moto, platform, simple.name, "--repair")
+    assert (found.status, found.figures["missing"], found.figures["repaired"]) == (0, 1, 1)
+    assert (found.figures["received"], found.figures["duplicate"]) == (20, 2)
+    assert platform.pipeline()["counted"] == 21
+
+
+def test_ids_that_do_not_meet(cli: Path, moto: Moto, platform: Platform, simple: LogGroup) -> None:
+    """The platform was told other event ids than FilterLogEvents gives; equal lines have a multiplicity."""
+    at = simple.events["s"][-1].timestamp
+    text = line("c", "5")
+    simple.put("t", [(at, text), (at, text), (at, text)])
+    renamed = LogGroup.__new__(LogGroup)
+    renamed.name = simple.name
+    renamed.events = {
+        stream: [replace(event, id=f"other-{event.id}") for event in events]
+        for stream, events in simple.events.items()
+    }
+    platform.define("calls")
+    platform.send(list(sent(renamed))[:-1])
+    found = audit(cli, moto, platform, simple.name)
+    assert (found.figures["received"], found.figures["missing"]) == (22, 1)
+    assert found.figures["matchedByContent"] == 22
+    assert found.figures["extra"] == 0
+
+
+def test_past_retention(cli: Path, moto: Moto, tmp_path: Path) -> None:
+    group = new_group(moto)
+    start = recently()
+    days = 86_400_000
+    group.put("s", [(start + n, line("c", "1", meterTimeInMillis=start - n * days)) for n in range(6)])
+    with Platform(cli, tmp_path, "--retention-days", "2") as platform:
+        platform.define("calls")
+        platform.restart()
+        found = audit(cli, moto, platform, group.name, "--repair")
+        assert found.figures["pastRetention"] in (3, 4) and found.status == 0
+        assert found.figures["repaired"] == found.figures["missing"] == 6 - found.figures["pastRetention"]
+
+
+def test_an_empty_range_is_clean(cli: Path, moto: Moto, platform: Platform) -> None:
+    found = audit(cli, moto, platform, new_group(moto).name)
+    assert (found.status, found.figures["found"], found.figures["events"]) == (0, 0, 0)
+
+
+def test_a_table_for_people(cli: Path, moto: Moto, platform: Platform, simple: LogGroup) -> None:
+    platform.define("calls")
+    platform.send(list(sent(simple))[:12])
+    settings = environment(moto, METERTAP_URL=platform.url, METERTAP_API_KEY=ADMIN_KEY)
+    arguments = ("audit", "--log-group", simple.name, "--from", "1d", "--to", "30m", "--records", "named")
+    done = run(cli, platform.directory, settings, *arguments, "--pattern")
+    assert done.status == 65
+    shown = " ".join(done.output.split())
+    for words in ("received 12", "missing 8", "found 20", "--repair", "any more", "pattern"):
+        assert words in shown, done.output
+    assert done.errors == ""
+    done = run(cli, platform.directory, settings, *arguments, "--repair")
+    assert done.status == 0
+    shown = " ".join(done.output.split())
+    assert "repaired 8" in shown and "Nothing is missing. named names" in shown
+
+
+def test_what_is_wrong_is_said(cli: Path, moto: Moto, platform: Platform, simple: LogGroup) -> None:
+    def failure(*arguments: str, **settings: str) -> Command:
+        given = {"METERTAP_URL": platform.url, "METERTAP_API_KEY": ADMIN_KEY} | settings
+        more = ("--from", "1d", "--to", "0m", *arguments)
+        done = run(cli, platform.directory, environment(moto, **given), "audit", *more)
+        assert done.output == ""
+        return done
+
+    assert failure("--log-group", "/none").status == 78
+    assert failure("--log-group", simple.name, METERTAP_API_KEY="wrong").status == 77
+    assert failure("--log-group", simple.name, METERTAP_URL="http://127.0.0.1:9").status == 69
+    assert failure("--log-group", simple.name, "--records", "/none/x").status == 74
+    assert failure("--log-group", simple.name, AWS_REGION="").status == 78
