@@ -16,6 +16,16 @@ private enum Scale: UInt8 {
         }
     }
 
+    /// What a mantissa of one is in units of 10^-30.
+    var units: UInt128 {
+        switch self {
+        case .whole: ExactDecimal.unitsInOne
+        case .milli: ExactDecimal.unitsInOne / 1_000
+        case .nano: ExactDecimal.unitsInOne / 1_000_000_000
+        case .full: 1
+        }
+    }
+
     /// How many zeros at the end of a mantissa would allow the next coarser scale.
     private var zerosToCoarser: Int {
         switch self {
@@ -68,13 +78,34 @@ extension ExactDecimal {
         if header == 0 {
             self = .zero
         } else {
-            guard let scale = Scale(rawValue: header >> 5 & 3),
-                let mantissa = Self.mantissa(bytes, at: &next, length: Int(header & Self.lengthBits), scale: scale),
+            guard let scale = Scale(rawValue: header >> 5 & 3) else { return nil }
+            let length = Int(header & Self.lengthBits)
+            if scale != .full, (1...8).contains(length) {
+                guard let mantissa = Self.small(bytes, at: &next, length: length, scale: scale) else { return nil }
+                let signed = header & Self.signBit == 0 ? Int128(mantissa) : -Int128(mantissa)
+                self.init(signed, units: scale.units)
+                position = next
+                return
+            }
+            guard let mantissa = Self.mantissa(bytes, at: &next, length: length, scale: scale),
                 let value = Self.value(mantissa, scale: scale, isNegative: header & Self.signBit != 0)
             else { return nil }
             self = value
         }
         position = next
+    }
+
+    /// A mantissa of up to 64 bits, which nearly all have: it needs no wide arithmetic.
+    private static func small(
+        _ bytes: Span<UInt8>, at position: inout Int, length: Int, scale: Scale
+    ) -> UInt64? {
+        guard bytes.count - position >= length, bytes[position + length - 1] != 0 else { return nil }
+        var mantissa: UInt64 = 0
+        for place in 0..<length { mantissa |= UInt64(bytes[position + place]) << UInt64(place * 8) }
+        // What a coarser scale could hold has another encoding.
+        guard scale == .whole || !mantissa.isMultiple(of: scale == .milli ? 1_000 : 1_000_000) else { return nil }
+        position += length
+        return mantissa
     }
 
     private static func mantissa(

@@ -36,7 +36,7 @@ public struct ExactDecimal: Hashable, Sendable {
     }
 
     /// A whole number of something that is itself a number of units: no 64-bit multiple of 10^30 leaves the range.
-    private init(_ value: Int128, units: UInt128) {
+    init(_ value: Int128, units: UInt128) {
         let (high, low) = value.magnitude.multipliedFullWidth(by: units)
         let negated = Self.negated((high, low))
         self.high = Int128(bitPattern: value < 0 ? negated.high : high)

@@ -14,6 +14,7 @@ public struct UsageTable {
     private let isGrouped: Bool
 
     private var rows: [UsageRow] = []
+    private var cells: [UsageCell] = []
     private var places: [GroupKey: Int] = [:]
     private var users = DistinctUsers()
     /// The bucket of the last addition.
@@ -74,37 +75,28 @@ public struct UsageTable {
             let start = interval.start(of: time)
             bucket = start..<interval.next(after: start)
         }
-        let cell = try rows[place].add(tally, start: bucket.lowerBound, for: function)
+        let cell = try rows[place].add(tally, start: bucket.lowerBound, for: function, to: &cells)
         guard let unique else { return }
         let novelty = users.insert(unique, row: place, start: bucket.lowerBound)
-        if novelty.isNewInBucket { rows[place].addUser(at: cell) }
-        if novelty.isNewInRow { rows[place].total.addUser() }
+        if novelty.isNewInBucket { cells[cell].tally.addUser() }
+        if novelty.isNewInRow { rows[place].addUser() }
     }
 
     /// The answer of the query.
-    ///
-    /// - Throws: `ArithmeticOverflow` when the value of a group leaves its range.
-    public consuming func answer() throws(ArithmeticOverflow) -> UsageAnswer {
-        let figures = try figures()
+    public consuming func answer() -> UsageAnswer {
+        let figures = rows.map { $0.figure(for: function) }
         // Places are sorted, not rows: those are large.
         var order = rows.indices.filter { !isGrouped || !rows[$0].isEmpty }
         order.sort { precedes($0, $1, figures) }
         if let take { order.removeLast(max(0, order.count - max(1, take.limit))) }
-        let cells = order.map { rows[$0].cellsByTime() }
-        let intervals = fillsGaps ? filledIntervals() : Self.intervals(of: cells)
-        let series = zip(order, cells).map { place, cells in
+        let buckets = order.map { rows[$0].cellsByTime(in: cells) }
+        let intervals = fillsGaps ? filledIntervals() : Self.intervals(of: buckets)
+        let series = zip(order, buckets).map { place, cells in
             UsageSeries(
                 group: rows[place].group, groupValue: figures[place].text,
                 values: UsageValues(cells: cells, intervals: fillsGaps ? intervals : nil, function: function))
         }
         return UsageAnswer(function: function, intervals: intervals, series: series)
-    }
-
-    private func figures() throws(ArithmeticOverflow) -> [Figure] {
-        var figures: [Figure] = []
-        figures.reserveCapacity(rows.count)
-        for row in rows { figures.append(try row.figure(for: function)) }
-        return figures
     }
 
     /// With `take` by value, otherwise and between equal values by the group's keys.

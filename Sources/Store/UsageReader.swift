@@ -127,7 +127,7 @@ private struct UsageReader {
             try table.add(
                 at: place, time: cell.time, aggregate: cell.aggregate, unique: uniqueTuple(cell.dimensions))
         }
-        return try table.answer()
+        return table.answer()
     }
 
     private func group(of cell: Cell, _ names: inout [Int64: [UInt8]]) throws -> GroupKey {

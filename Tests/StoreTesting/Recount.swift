@@ -43,7 +43,7 @@ struct Recount {
                 try add(Aggregate(seconds: .seconds(milliseconds: part.milliseconds)), of: record, at: part.bucket)
             }
         }
-        return try table.answer()
+        return table.answer()
     }
 
     private func user(of record: ReceivedRecord) -> [UInt8]? {
