@@ -57,10 +57,13 @@ final class OpenDays {
     }
 
     /// Seals days for which no record came among so many, until so many rows are written.
+    ///
+    /// A day that cannot be added up stays open, and whoever asks for it is told why: what others send must not fail for it.
     static func seal(quietFor records: Int64, rows: Int, _ db: Database) throws {
         let newest = try Int64.fetchOne(db, sql: "SELECT max(number) FROM record") ?? 0
         let next = try HotStatement(db, "SELECT meter, day FROM openDay WHERE last <= ? ORDER BY last LIMIT 1")
         let close = try HotStatement(db, "DELETE FROM openDay WHERE meter = ? AND day = ?")
+        let postpone = try HotStatement(db, "UPDATE openDay SET last = ?3 WHERE meter = ?1 AND day = ?2")
         let table = try RollupTable(db)
         var left = rows
         while left > 0 {
@@ -69,10 +72,17 @@ final class OpenDays {
             guard try next.step() else { return }
             let day = Day(meter: next.int(0), start: next.int(1))
             next.reset()
-            left -= try table.writeDay(day) + 1
-            close.bind(1, day.meter)
-            close.bind(2, day.start)
-            try close.run()
+            var statement = close
+            do {
+                left -= try table.writeDay(day) + 1
+            } catch let error where error is ArithmeticOverflow || error is StoreError {
+                left -= 1
+                postpone.bind(3, newest)
+                statement = postpone
+            }
+            statement.bind(1, day.meter)
+            statement.bind(2, day.start)
+            try statement.run()
         }
     }
 

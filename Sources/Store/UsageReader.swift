@@ -28,8 +28,8 @@ extension SQLiteStore {
 
 /// Answers one question about usage, from the coarsest rows that can.
 ///
-/// Days are read for days, weeks and months, as far as they are sealed, hours for hours; the records themselves only for minutes and for dimensions
-/// that the meter does not declare.
+/// Days are read for days, weeks and months, as far as they are sealed; hours for hours, and for days that are open; the
+/// records themselves only for minutes and for dimensions that the meter does not declare.
 private struct UsageReader {
     /// A row of any kind, as the table of the answer takes it.
     private struct Cell {
