@@ -28,6 +28,7 @@ struct Demo {
     private static let roundsPerReport = 6
 
     private let client: PlatformClient
+    private let directory: String
     private let agent: Agent
     private var application: SampleApplication
     private var delivery = SampleDelivery()
@@ -38,14 +39,16 @@ struct Demo {
     /// - Parameter directory: the directory that stands for the bucket.
     init(client: PlatformClient, directory: String) throws {
         self.client = client
+        self.directory = directory
         let path = directory.hasPrefix("/") ? directory : "\(FileManager.default.currentDirectoryPath)/\(directory)"
         let store = DirectoryStore(path)
         agent = Agent(reader: try LineReader(), sink: StoreSink(store), rejects: store, provenance: true)
         application = SampleApplication(seed: UInt64.random(in: 0..<1_000_000))
     }
 
-    /// Writes log lines until it is cancelled.
+    /// Writes log lines until it is cancelled, and ends with the figures and where everything is.
     mutating func run() async throws {
+        defer { DemoScreen.end(totals, directory) }
         try await defineMeters()
         try await defineCustomers()
         try await writeHistory()
@@ -144,6 +147,12 @@ private enum DemoScreen {
         Terminal.output(
             "  \(Display.count(totals.events)) log lines → \(Display.count(totals.delivered)) records in the bucket, "
                 + "\(Display.count(totals.rejected)) rejects kept")
+    }
+
+    static func end(_ totals: DemoTotals, _ directory: String) {
+        Terminal.output(
+            "\(Display.count(totals.events)) log lines: \(Display.count(totals.delivered)) records are in "
+                + "\(directory)/ingest/records, \(Display.count(totals.rejected)) rejects in \(directory)/rejects.")
     }
 
     static func show(_ pipeline: JSONTree, _ usage: JSONTree) async throws {
