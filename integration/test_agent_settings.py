@@ -75,9 +75,9 @@ def test_tags(agent: Callable[..., Agent], directory: dict[str, str], tmp_path: 
 def test_a_tag_that_can_be_none_fails_the_start(
     agent: Callable[..., Agent], directory: dict[str, str]
 ) -> None:
-    answer = agent(**directory, METERTAP_TAGS="two words,ok,{").started()
+    answer = agent(**directory, METERTAP_TAGS="ok, two words").started()
     assert answer and answer.kind == "initError", answer
-    assert "'{'" in answer.body["errorMessage"], answer.body
+    assert "'two words'" in answer.body["errorMessage"], answer.body
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,10 @@ public struct LineReader: Sendable {
         self.allowMissingCustomer = allowMissingCustomer
     }
 
-    /// The tags of a list that a setting gives: `A,B`, with or without spaces.
+    /// The tags of a list that a setting gives: `A,B`, with or without spaces around them.
     public static func tags(separatedByCommas list: String) -> [String] {
-        list.split(separator: ",").map { $0.filter { $0 != " " } }
+        // A space within one stays, so that it is refused.
+        list.split(separator: ",").map { $0.split(separator: " ").joined(separator: " ") }
     }
 
     /// Whether the bytes of a tag stand in a message.
