@@ -1,5 +1,6 @@
 """`metertap audit` against moto's CloudWatch Logs and a real platform: every record in exactly one class."""
 
+import gzip
 import json
 import random
 import uuid
@@ -27,6 +28,7 @@ from components.samples import (
     direct_event,
     envelope,
     expected,
+    unique_id,
 )
 from components.stored import lines
 from reference.platform_model import CANCEL
@@ -58,9 +60,14 @@ class Audited:
 
 
 def audit(cli: Path, moto: Moto, platform: Platform, group: str, *arguments: str) -> Audited:
-    directory = platform.directory
+    """With what a platform has received."""
+    settings = environment(moto, METERTAP_URL=platform.url, METERTAP_API_KEY=ADMIN_KEY)
+    return audit_with(cli, settings, platform.directory, group, *arguments)
+
+
+def audit_with(cli: Path, settings: dict[str, str], directory: Path, group: str, *arguments: str) -> Audited:
     done = run(
-        cli, directory, environment(moto, METERTAP_URL=platform.url, METERTAP_API_KEY=ADMIN_KEY), "audit",
+        cli, directory, settings, "audit",
         "--log-group", group, "--from", "1d", "--to", "0m", "--json", *arguments,
     )  # fmt: skip
     assert done.status in (0, 65), done.errors
@@ -132,6 +139,7 @@ class Story:
 
     def __init__(self, moto: Moto, rng: random.Random):
         self.rng = rng
+        self.tells_sources = True
         self.group = new_group(moto)
         self.start = recently()
         self.usage: Counter[str] = Counter()
@@ -179,6 +187,16 @@ class Story:
             self.add(Line(f"DEBUG reading amberflo_meter config {number}"))
             self.add(Line(f"INFO GET /orders/{number} 200"))
 
+    def identity(self, place: Place) -> Any:
+        """What is the same for log events that are counted once."""
+        item = self.places[place][2]
+        if isinstance(item, Reject) or item.unique_id is None:
+            return place
+        if item.time is None and not self.tells_sources:
+            # Nobody can know that its time is only its log event's.
+            return place
+        return (item.unique_id, CANCEL in dict(item.dimensions))
+
     def is_in_hole(self, event: Event) -> bool:
         return self.start + 20 * 60_000 <= event.timestamp < self.start + 30 * 60_000
 
@@ -190,8 +208,7 @@ class Story:
             if isinstance(item, Reject):
                 result[place] = ["resolved" if place in resolved else "rejected"]
             else:
-                key = place if item.unique_id is None else (item.unique_id, CANCEL in dict(item.dimensions))
-                identities.setdefault(key, []).append(place)
+                identities.setdefault(self.identity(place), []).append(place)
         for key, places in identities.items():
             present = [place for place in places if place in delivered]
             meter = self.places[places[0]][2].meter
@@ -208,11 +225,8 @@ class Story:
 
     def by_identity(self, classes: dict[Place, str]) -> dict[Any, list[str]]:
         result: dict[Any, list[str]] = {}
-        for place, (_, _, item) in self.places.items():
-            key: Any = place
-            if isinstance(item, Record) and item.unique_id is not None:
-                key = (item.unique_id, CANCEL in dict(item.dimensions))
-            result.setdefault(key, []).append(classes[place])
+        for place in self.places:
+            result.setdefault(self.identity(place), []).append(classes[place])
         return {key: sorted(names) for key, names in result.items()}
 
     def total(self) -> Decimal:
@@ -220,12 +234,25 @@ class Story:
         counted: dict[Any, Decimal] = {}
         for place, (_, _, item) in self.places.items():
             if isinstance(item, Record) and item.meter == "calls" and item.customer != "taken-back":
-                counted[item.unique_id or place] = item.value
+                counted[self.identity(place)] = item.value
         return sum(counted.values(), Decimal(0))
 
 
-def places_in(data: bytes) -> set[Place]:
-    return {(one["source"]["eventId"], int(one["source"]["ordinal"])) for one in lines(data)}
+def held(story: Story, bucket: Path) -> set[Place]:
+    """The places whose records a bucket holds, with or without provenance."""
+    records = {
+        (one["uniqueId"], CANCEL in one.get("dimensions", {}), int(one["meterTimeInMillis"]))
+        for path in (bucket / "ingest").rglob("*.gz")
+        for one in lines(path.read_bytes())
+    }
+    result = set()
+    for place, (stream, event, item) in story.places.items():
+        if isinstance(item, Record):
+            own = item.unique_id or unique_id(ACCOUNT, story.group.name, stream, event.id, place[1])
+            time = event.timestamp if item.time is None else item.time
+            if (own, CANCEL in dict(item.dimensions), time) in records:
+                result.add(place)
+    return result
 
 
 def deliver(story: Story, direct: Agent, bucket: Path, skipped: Callable[[Event], bool]) -> set[Place]:
@@ -238,7 +265,7 @@ def deliver(story: Story, direct: Agent, bucket: Path, skipped: Callable[[Event]
     objects = sorted((bucket / "ingest").rglob("*.gz"))
     for path in story.rng.sample(objects, max(2, len(objects) // 100)):
         path.unlink()
-    return {place for path in (bucket / "ingest").rglob("*.gz") for place in places_in(path.read_bytes())}
+    return held(story, bucket)
 
 
 def edit_rejects(story: Story, platform: Platform) -> tuple[set[Place], Decimal]:
@@ -310,6 +337,60 @@ def test_the_ten_minute_hole(
         again = audit(cli, moto, platform, story.group.name, "--repair")
         assert (again.status, again.figures["repaired"]) == (0, 0)
         assert platform.pipeline() == before
+
+
+@pytest.mark.parametrize("provenance", ["true", "false"])
+def test_the_hole_in_a_bucket(
+    provenance: str, cli: Path, agent: Callable[..., Agent], moto: Moto, tmp_path: Path, seed: int
+) -> None:
+    """The bucket alone, without a platform; what is repaired is counted by one that reads the bucket."""
+    print("METERTAP_SEED", seed)
+    story = Story(moto, random.Random(seed))
+    bucket = tmp_path / "bucket"
+    url = f"file://{bucket}"
+    story.tells_sources = provenance == "true"
+    direct = agent(METERTAP_SINK=url, METERTAP_PROVENANCE=provenance)
+    truth = story.truth(deliver(story, direct, bucket, story.is_in_hole), set())
+    for names in truth.values():
+        names[:] = sorted("received" if name == "undefined" else name for name in names)
+    settings = environment(moto, METERTAP_PROVENANCE=provenance)
+    more = ("--bucket", url)
+    first = audit_with(cli, settings, tmp_path, story.group.name, *more)
+    assert story.by_identity(first.classes) == truth
+    assert (first.status, first.figures["extra"]) == (65, 0)
+    repair = audit_with(cli, settings, tmp_path, story.group.name, *more, "--repair")
+    assert repair.status == 0
+    assert repair.repaired == {place for place, name in first.classes.items() if name == "missing"}
+    second = audit_with(cli, settings, tmp_path, story.group.name, *more)
+    assert (second.status, second.figures["missing"], second.figures["extra"]) == (0, 0, 0)
+    with Platform(cli, tmp_path, "--bucket", url) as platform:
+        platform.define("calls")
+        platform.wait_until_ready()
+        assert total(platform, "calls") == story.total()
+
+
+def test_a_bucket_that_says_something_else(
+    cli: Path, agent: Callable[..., Agent], moto: Moto, simple: LogGroup, tmp_path: Path
+) -> None:
+    bucket = tmp_path / "bucket"
+    direct = agent(METERTAP_SINK=f"file://{bucket}")
+    [(events, data)] = simple.envelopes()
+    changed = gzip.decompress(data).replace(b'\\"meterValue\\": \\"7\\"', b'\\"meterValue\\": \\"8\\"')
+    direct.invoke(direct_event(gzip.compress(changed)))
+    ghost = replace(events[0], id="999999", timestamp=events[0].timestamp + 1)
+    direct.invoke(direct_event(gzip.compress(envelope([ghost], simple.name, "s"))))
+    direct.invoke(direct_event(gzip.compress(envelope([ghost], "/app/other", "s"))))
+    found = audit_with(cli, environment(moto), tmp_path, simple.name, "--bucket", f"file://{bucket}")
+    assert (found.status, found.figures["received"], found.figures["different"]) == (65, 19, 1)
+    assert [extra["source"]["eventId"] for extra in found.extras] == ["999999"]
+    (bucket / "ingest" / "records" / "broken").mkdir()
+    day = next((bucket / "ingest" / "records").glob("2*"))
+    (day / "x.ndjson.gz").write_bytes(b"no gzip")
+    done = run(
+        cli, tmp_path, environment(moto), "audit", "--log-group", simple.name, "--from", "1d", "--to", "0m",
+        "--bucket", f"file://{bucket}",
+    )  # fmt: skip
+    assert done.status == 65 and "x.ndjson.gz" in done.errors and done.output == ""
 
 
 def every_form(moto: Moto) -> LogGroup:
@@ -443,13 +524,15 @@ def test_records_without_provenance_are_matched_by_identity(
     start = simple.events["s"][0].timestamp
     same = {"uniqueId": "own", "meterTimeInMillis": start}
     simple.put("t", [(start + n, line("c", "5", **same)) for n in range(3)])
+    simple.put("u", [(start + n, line("d", "5", uniqueId="own, without a time")) for n in range(2)])
     records = [{name: value for name, value in one.items() if name != "source"} for one in sent(simple)]
     platform.define("calls")
     platform.send(records[1:])
     found = audit(cli, moto, platform, simple.name, "--repair")
     assert (found.status, found.figures["missing"], found.figures["repaired"]) == (0, 1, 1)
-    assert (found.figures["received"], found.figures["duplicate"]) == (20, 2)
-    assert platform.pipeline()["counted"] == 21
+    assert (found.figures["received"], found.figures["duplicate"]) == (22, 2)
+    # Without provenance a derived time is a time like any other.
+    assert platform.pipeline()["counted"] == 23
 
 
 def test_ids_that_do_not_meet(cli: Path, moto: Moto, platform: Platform, simple: LogGroup) -> None:

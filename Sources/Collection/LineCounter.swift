@@ -1,11 +1,5 @@
 package import SystemPackage
 
-#if canImport(Glibc)
-    private import Glibc
-#else
-    private import Darwin
-#endif
-
 /// Counts how often a line was seen before, for any number of lines in bounded memory.
 ///
 /// Lines are known by 128 bits of their SHA-256. The first quarter of a million distinct lines are kept in memory; when
@@ -51,6 +45,14 @@ public final class LineCounter {
         return try table?.increment(key, by: 1) ?? 0
     }
 
+    /// How often a line was seen.
+    ///
+    /// - Throws: `Errno` when the temporary file cannot be read.
+    package func count(_ key: Key) throws(Errno) -> UInt64 {
+        if let table { return try table.count(key) }
+        return inMemory[key] ?? 0
+    }
+
     private func moveToFile() throws(Errno) {
         let table = try CounterTable(slots: max(64, 4 * maximumInMemory))
         for (key, count) in inMemory { _ = try table.increment(key, by: count) }
@@ -70,7 +72,7 @@ private final class CounterTable {
     /// - Parameter slots: a power of two.
     init(slots: Int) throws(Errno) {
         self.slots = UInt64(slots)
-        file = try Self.temporaryFile()
+        file = try TemporaryFile.open()
     }
 
     deinit {
@@ -87,6 +89,15 @@ private final class CounterTable {
                 try write(slot, key, before + count)
                 return before
             }
+            slot = (slot + 1) & (slots - 1)
+        }
+    }
+
+    func count(_ key: LineCounter.Key) throws(Errno) -> UInt64 {
+        var slot = key.low & (slots - 1)
+        while true {
+            let (found, count) = try read(slot)
+            if count == 0 || found == key { return count }
             slot = (slot + 1) & (slots - 1)
         }
     }
@@ -123,17 +134,5 @@ private final class CounterTable {
         } catch {
             throw error as? Errno ?? .ioError
         }
-    }
-
-    /// A file without a name in the system's temporary directory.
-    private static func temporaryFile() throws(Errno) -> FileDescriptor {
-        let directory = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-        var path = Array("\(directory)/metertap-lines-XXXXXX".utf8CString)
-        let descriptor = unsafe path.withUnsafeMutableBufferPointer {
-            unsafe $0.baseAddress.map { unsafe mkstemp($0) } ?? -1
-        }
-        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-        _ = unsafe path.withUnsafeBufferPointer { unsafe $0.baseAddress.map { unsafe unlink($0) } }
-        return FileDescriptor(rawValue: descriptor)
     }
 }

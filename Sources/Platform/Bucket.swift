@@ -9,14 +9,15 @@ import FoundationEssentials
 #endif
 
 /// One object of a bucket.
-struct BucketObject: Sendable {
-    var key: String
+package struct BucketObject: Sendable {
+    /// The key below the bucket's prefix.
+    package var key: String
     /// What tells two contents under one key apart.
-    var etag: String
+    package var etag: String
 }
 
 /// A bucket, or a directory that stands for one, as intake reads it.
-protocol Bucket: Sendable {
+package protocol Bucket: Sendable {
     /// The address, for people.
     var name: String { get }
     /// The objects under a prefix, at most so many; `isWhole` is false when there are more.

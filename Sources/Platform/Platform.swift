@@ -1,5 +1,5 @@
 public import AWS
-import Delivery
+package import Delivery
 import FoundationEssentials
 import HTTP
 import Hummingbird
@@ -64,7 +64,10 @@ public struct Platform: Sendable {
         try await keys.reload()
     }
 
-    private static func bucket(_ location: Location, _ session: AWSSession?) throws -> any Bucket {
+    /// The bucket of a location.
+    ///
+    /// - Throws: `SettingError` when it is none.
+    package static func bucket(_ location: Location, _ session: AWSSession?) throws -> any Bucket {
         switch location {
         case .directory(let path): return DirectoryBucket(path)
         case .bucket(let bucket, let prefix):

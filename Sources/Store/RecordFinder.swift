@@ -26,7 +26,16 @@ private struct RecordFinder {
         identities = try IdentityTable(db)
     }
 
+    /// A timeless record may have come without its provenance, so that its time was taken for its own.
     func find(_ record: ReceivedRecord) throws -> KnownRecord {
+        let found = try findAsItIs(record)
+        guard found.state == .unknown, record.isTimeless else { return found }
+        var timed = record
+        timed.isTimeless = false
+        return try findAsItIs(timed)
+    }
+
+    private func findAsItIs(_ record: ReceivedRecord) throws -> KnownRecord {
         guard record.meterTimeInMillis >= closedBefore else { return KnownRecord(state: .pastRetention) }
         guard let meter = try NameTable.find(record.meterApiName, db),
             let customer = try NameTable.find(record.customerId, db)

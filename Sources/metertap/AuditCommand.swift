@@ -1,9 +1,11 @@
 import AWS
 import ArgumentParser
 import Collection
+import Delivery
 import FoundationEssentials
 import HTTP
 import MeterLine
+import Platform
 import SystemPackage
 
 struct AuditCommand: AsyncParsableCommand {
@@ -12,8 +14,8 @@ struct AuditCommand: AsyncParsableCommand {
         abstract: "Compare what a log group holds with what was received, record by record.",
         discussion: """
             Re-reads the range from CloudWatch Logs by log event time, and gives every record in it exactly one class. What \
-            it compares with is the platform at METERTAP_URL, with METERTAP_API_KEY. --repair ingests what is missing; to \
-            do so twice changes nothing. Exit code 0 is clean; 65 says that something is missing or different.
+            it compares with is the platform at METERTAP_URL, with METERTAP_API_KEY, or a bucket. --repair ingests what is \
+            missing; to do so twice changes nothing. Exit code 0 is clean; 65 says that something is missing or different.
 
             Example:
               metertap audit --log-group /app/shop --from 2026-11-01 --to 2026-12-01
@@ -24,6 +26,9 @@ struct AuditCommand: AsyncParsableCommand {
 
     @Flag(help: "Ingest what is missing, and nothing else.")
     var repair = false
+
+    @Option(help: "A bucket to compare with in place of the platform: s3://bucket/prefix or file:///directory.")
+    var bucket: String?
 
     @Flag(help: "Let CloudWatch Logs look for the tags: cheaper, but then nothing is proved about its pattern.")
     var pattern = false
@@ -67,20 +72,47 @@ private struct AuditWork {
     /// Whether nothing is missing.
     func run() async throws -> Bool {
         let lineReader = try LineReader(tags: tags)
-        let platform = try PlatformClient(
-            try Settings(flags: [.url: command.platform.url], command.platform.config))
+        let platform =
+            command.bucket == nil
+            ? try PlatformClient(try Settings(flags: [.url: command.platform.url], command.platform.config)) : nil
         let settings = try AWSSettings.ofProcess()
-        let session = LogSession.make(try AsyncHTTPTransport(caBundle: settings.caBundle), settings)
+        let transport = try AsyncHTTPTransport(caBundle: settings.caBundle)
+        let session = LogSession.make(transport, settings)
         let client = try CloudWatchLogsClient(session)
         let group = try await command.range.find(client)
         let reader = LogGroupReader(
             client: client, group: group, lineReader: lineReader,
             pattern: command.pattern ? LogGroupReader.pattern(ofTags: tags) : nil)
-        let receipts = PlatformReceipts(client: platform, account: group.account, logGroup: group.name)
         let keeps = group.retentionInDays.map { Int64($0) * Self.millisecondsOfDay }
-        let audit = Audit(
-            reader: reader, target: receipts, repairs: command.repair, expiresBefore: keeps.map { now - $0 } ?? 0)
-        return try await run(audit, group)
+        let expiresBefore = keeps.map { now - $0 } ?? 0
+        if let platform {
+            let receipts = PlatformReceipts(client: platform, account: group.account, logGroup: group.name)
+            return try await run(
+                Audit(reader: reader, target: receipts, repairs: command.repair, expiresBefore: expiresBefore), group)
+        }
+        let receipts = try await bucketReceipts(group, session, transport)
+        return try await run(
+            Audit(reader: reader, target: receipts, repairs: command.repair, expiresBefore: expiresBefore), group)
+    }
+
+    /// Reads the bucket that the audit compares with.
+    private func bucketReceipts(
+        _ group: CloudWatchLogsClient.LogGroup, _ session: AWSSession, _ transport: AsyncHTTPTransport
+    ) async throws -> BucketReceipts {
+        let url = command.bucket ?? ""
+        let bucket = try Platform.bucket(try Location(url, setting: "--bucket"), session)
+        var repairs: FindingDelivery?
+        if command.repair {
+            var environment = ProcessInfo.processInfo.environment
+            environment["METERTAP_SINK"] = url
+            repairs = try await FindingDelivery(
+                settings: try AgentSettings(environment: environment), session: session, transport: transport)
+        }
+        var progress = ProgressLine()
+        defer { progress.clear() }
+        return try await BucketReceipts(
+            bucket, account: group.account, logGroup: group.name, times: times, now: now, repairs: repairs
+        ) { count in progress.show("\(Display.count(count)) objects of the bucket read") }
     }
 
     private func run(

@@ -172,7 +172,7 @@ enum AuditLine {
             var object = JSONObjectWriter(&output)
             object.member("class", "extra", &output)
             object.literal("expired", isExpired ? "true" : "false", &output)
-            object.member("number", extra.number, &output)
+            if extra.number > 0 { object.member("number", extra.number, &output) }
             if let uniqueId = extra.record.uniqueId { object.member("uniqueId", uniqueId, &output) }
             object.member("meterApiName", extra.record.meterApiName, &output)
             object.literal("meterValue", extra.record.meterValue.text, &output)

@@ -192,6 +192,18 @@ struct ExtractionTests {
 
 @Suite("The line counter")
 struct LineCounterTests {
+    @Test("tells how often a line was seen without counting it", arguments: [8, 1 << 10])
+    func looks(maximumInMemory: Int) throws {
+        let counter = LineCounter(maximumInMemory: maximumInMemory)
+        func key(_ number: UInt64) -> LineCounter.Key { .init(high: number, low: number &* 0x9e37_79b9_7f4a_7c15) }
+        for number in UInt64(0)..<100 {
+            for _ in 0..<(number % 3) { _ = try counter.countBefore(key(number)) }
+        }
+        for number in UInt64(0)..<100 {
+            #expect(try counter.count(key(number)) == number % 3)
+        }
+    }
+
     @Test("counts the same in memory and in its file")
     func counts() throws {
         let counter = LineCounter(maximumInMemory: 64)
