@@ -3,20 +3,23 @@
 import gzip
 import json
 import random
+import re
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
-from components.emulators import ACCOUNT, Moto
+from components.emulators import ACCOUNT, Moto, SeaweedFS
 from components.logs import Command, LogGroup, environment, recently, run
-from components.platform import ADMIN_KEY, Platform
+from components.platform import ADMIN_KEY, Platform, to_json
 from components.runtime_api import Agent
 from components.samples import (
     Event,
@@ -31,6 +34,7 @@ from components.samples import (
     unique_id,
 )
 from components.stored import lines
+from conftest import ROOT
 from reference.platform_model import CANCEL
 
 Place = tuple[str, int]  # event id and ordinal
@@ -602,3 +606,74 @@ def test_what_is_wrong_is_said(cli: Path, moto: Moto, platform: Platform, simple
     assert failure("--log-group", simple.name, METERTAP_URL="http://127.0.0.1:9").status == 69
     assert failure("--log-group", simple.name, "--records", "/none/x").status == 74
     assert failure("--log-group", simple.name, AWS_REGION="").status == 78
+
+
+def test_a_bucket_on_s3(
+    cli: Path, moto: Moto, seaweedfs: SeaweedFS, simple: LogGroup, tmp_path: Path
+) -> None:
+    """Objects put by another client; what is missing is written beside them."""
+    day = date(simple.events["s"][0])
+    records = list(sent(simple))
+    for number, part in enumerate((records[:8], records[8:15])):
+        text = b"".join(to_json(one) + b"\n" for one in part)
+        key = f"{seaweedfs.prefix}ingest/records/{day}/{number}.ndjson.gz"
+        seaweedfs.admin.put_object(Bucket=seaweedfs.bucket, Key=key, Body=gzip.compress(text))
+    settings = environment(
+        moto,
+        AWS_ENDPOINT_URL_S3=seaweedfs.url,
+        AWS_ACCESS_KEY_ID="ADMINKEY",
+        AWS_SECRET_ACCESS_KEY="admin-secret",
+    )
+    more = ("--bucket", f"s3://{seaweedfs.bucket}/{seaweedfs.prefix}")
+    found = audit_with(cli, settings, tmp_path, simple.name, *more, "--repair")
+    assert (found.status, found.figures["received"], found.figures["repaired"]) == (0, 15, 5)
+    again = audit_with(cli, settings, tmp_path, simple.name, *more)
+    assert (again.figures["received"], again.figures["extra"]) == (20, 0)
+
+
+def date(event: Event) -> str:
+    return datetime.fromtimestamp(event.timestamp / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def test_the_documented_policy_is_what_it_needs(cli: Path, platform: Platform, tmp_path: Path) -> None:
+    """With permissions enforced all of them suffice, and without any one the command names what it may not.
+
+    moto checks actions and no resources of CloudWatch Logs, so that each statement is tried on all.
+    """
+    [text] = re.findall(r"```json\n(.*?)```", (ROOT / "docs/audit.md").read_text(), re.S)
+    policy = json.loads(text)
+    enforcing = Moto(tmp_path)
+    try:
+        group = LogGroup(enforcing, "/app/shop")
+        group.put("s", [(recently(), line("c", "1"))])
+        platform.define("calls")
+        iam, keys = enforcing.client("iam"), {}
+        statements = policy["Statement"]
+        for left_out in (None, *(statement["Action"] for statement in statements)):
+            name = str(left_out).replace(":", "-")
+            iam.create_user(UserName=name)
+            kept = [one | {"Resource": "*"} for one in statements if one["Action"] != left_out]
+            iam.put_user_policy(
+                UserName=name, PolicyName="p", PolicyDocument=json.dumps(policy | {"Statement": kept})
+            )
+            keys[left_out] = iam.create_access_key(UserName=name)["AccessKey"]
+        requests.post(f"{enforcing.url}/moto-api/reset-auth", data="0", timeout=10)
+        for left_out, key in keys.items():
+            settings = environment(
+                enforcing,
+                METERTAP_URL=platform.url,
+                METERTAP_API_KEY=ADMIN_KEY,
+                METERTAP_REJECTS=f"file://{tmp_path / 'rejects'}",
+                AWS_ACCESS_KEY_ID=key["AccessKeyId"],
+                AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"],
+            )
+            for command in ("audit", "backfill"):
+                done = run(
+                    cli, tmp_path, settings, command, "--log-group", group.name, "--from", "1d", "--to", "0m"
+                )
+                if left_out is None:
+                    assert done.status in (0, 65), done.errors
+                else:
+                    assert done.status == 77 and left_out.split(":")[1] in done.errors, done.errors
+    finally:
+        enforcing.stop()

@@ -35,7 +35,8 @@ package struct TimeWindows: Sendable {
         guard let current else { return }
         start = current.upperBound
         // Half of the target, so that what is twice as dense still fits.
-        let wanted = width * Int64(max(1, target / 2)) / Int64(max(1, found))
+        let (product, isTooLarge) = width.multipliedReportingOverflow(by: Int64(max(1, target / 2)))
+        let wanted = isTooLarge ? Int64.max : product / Int64(max(1, found))
         width = min(max(wanted, width / Self.growth, 1), width * Self.growth, max(1, end - start))
     }
 

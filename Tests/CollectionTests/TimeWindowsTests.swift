@@ -48,6 +48,13 @@ struct TimeWindowsTests {
         #expect(windows.count < 12)
     }
 
+    @Test("may cover all times that there are")
+    func longest() {
+        let whole: Range<Int64> = 0..<253_402_300_799_999
+        let windows = walk(whole, [5], target: 200_000)
+        #expect(isPartition(windows, of: whole))
+    }
+
     @Test("are none for an empty range")
     func none() {
         #expect(TimeWindows(5..<5, target: 1).current == nil)

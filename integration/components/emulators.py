@@ -137,6 +137,8 @@ class SeaweedFS:
                 ),
                 *(f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}"),
                 *("-s3", f"-s3.port={ports[3]}", f"-s3.config={config}", "-master.telemetry=false"),
+                # Two servers at a time would fight for the fixed ports of these.
+                *("-s3.port.iceberg=0", "-s3.port.lance=0"),
                 *("-volume.max=20", "-master.volumeSizeLimitMB=64"),
             ],
             directory / "seaweedfs.log",

@@ -62,6 +62,8 @@ package struct Audit<Target: Receipts> {
 
     /// So many records of each side are held at a time.
     private static var recordsOfWindow: Int { 20_000 }
+    /// So many log events without a tag weigh as much as a record, so that progress is seen where there are no records.
+    private static var eventsOfRecord: Int { 50 }
     /// So many are asked for, or repaired, at a time.
     private static var recordsOfRequest: Int { 1_000 }
 
@@ -120,7 +122,7 @@ package struct Audit<Target: Receipts> {
             let weight = max(reading.weight, received.count)
             let rejects = try await target.rejects(window)
             try await settle(AuditWindow(found: reading.found, received: received, rejects: rejects), onLine)
-            windows.finish(found: weight)
+            windows.finish(found: max(weight, reading.accounting.events / Self.eventsOfRecord))
             onProgress(
                 Progress(done: window.upperBound - times.lowerBound, total: Int64(times.count)))
         }
