@@ -341,6 +341,11 @@ def test_the_ten_minute_hole(
         again = audit(cli, moto, platform, story.group.name, "--repair")
         assert (again.status, again.figures["repaired"]) == (0, 0)
         assert platform.pipeline() == before
+        # The platform keeps what each of them found, the newest first.
+        noted = platform.get("/audits")
+        for name in ("found", "missing", "repaired"):
+            told = [one.figures[name] for one in (again, second, repair, first)]
+            assert [audit[name] for audit in noted] == told
 
 
 @pytest.mark.parametrize("provenance", ["true", "false"])

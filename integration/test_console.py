@@ -606,6 +606,34 @@ def test_many_rejects_are_edited_at_once(visitor: Visitor, platform: Platform) -
     assert (figures["counted"], figures["rejected"], figures["resolvedRejects"]) == (11, 0, 11)
 
 
+# Audits
+
+
+def test_an_audit_is_shown_until_a_later_one_is_clean(visitor: Visitor, platform: Platform) -> None:
+    audit = {
+        "account": "123456789012",
+        "logGroup": "/app/api",
+        "from": recent(3),
+        "to": recent(2),
+        "found": 1000,
+        "missing": 7,
+        "different": 0,
+        "extra": 0,
+        "repaired": 0,
+    }
+    platform.send([record()])
+    platform.define("ApiCalls")
+    platform.post("/audits", audit)
+    page = visitor.open("overview")
+    expect(page.locator(".findings")).to_contain_text("An audit of /app/api is not clean")
+    expect(page.locator("#audits")).to_contain_text("7 missing")
+    platform.post("/audits", audit | {"repaired": 7})
+    visitor.open("overview")
+    expect(page.get_by_role("status")).to_contain_text("Everything is all right")
+    expect(page.locator("#audits li")).to_have_count(1)
+    expect(page.locator("#audits")).to_contain_text("clean, 7 repaired")
+
+
 # Settings
 
 

@@ -7,6 +7,7 @@ import Store
 struct OverviewScreen: Sendable {
     private static let minutes: Int64 = 60
     private static let newest = 200
+    private static let maximumAudits = 10
 
     let parts: PlatformParts
     let pages: Pages
@@ -26,6 +27,15 @@ struct OverviewScreen: Sendable {
             let name: String
             let detail: String
             let isOK: Bool
+        }
+
+        struct Audit {
+            let logGroup: String
+            let range: String
+            let time: Time
+            let found: String
+            let result: String
+            let style: String
         }
 
         struct Source {
@@ -53,6 +63,7 @@ struct OverviewScreen: Sendable {
         let sum: String
         let sources: [Source]
         let checks: [Check]
+        let audits: [Audit]
     }
 
     private func show(_ visit: Visit) async throws -> Response {
@@ -62,7 +73,8 @@ struct OverviewScreen: Sendable {
         let checks = await parts.readiness.checks()
         let start = time / Arrivals.length * Arrivals.length - (Self.minutes - 1) * Arrivals.length
         let arrivals = try await parts.store.arrivals(since: start)
-        let findings = findings(pipeline, silent, checks)
+        let audits = Self.newestByLogGroup(try await parts.store.audits(limit: Self.newest))
+        let findings = findings(pipeline, silent, checks) + audits.filter { !$0.isClean }.map(Self.finding)
         let content = Content(
             isWell: findings.isEmpty && pipeline.received > 0, hasFindings: !findings.isEmpty,
             isEmpty: pipeline.received == 0, findings: findings,
@@ -73,7 +85,8 @@ struct OverviewScreen: Sendable {
                 + "\(Show.count(pipeline.duplicate)) duplicate + \(Show.count(pipeline.cancelled)) cancelled + "
                 + "\(Show.count(pipeline.undefined)) undefined + \(Show.count(pipeline.rejected)) rejected",
             sources: pipeline.sources.map { Self.source($0, silent, arrivals, start) },
-            checks: checks.map { .init(name: $0.name, detail: Show.sentence($0.detail), isOK: $0.isOK) })
+            checks: checks.map { .init(name: $0.name, detail: Show.sentence($0.detail), isOK: $0.isOK) },
+            audits: audits.prefix(Self.maximumAudits).map(Self.audit))
         return try pages.show(
             Page(title: "Overview", section: .overview, template: "overview", content: content), to: visit)
     }
@@ -126,6 +139,40 @@ struct OverviewScreen: Sendable {
                     path: Link("/rejects").text + "#undefined", action: "Undefined meters"))
         }
         return findings
+    }
+
+    // MARK: - Audits
+
+    /// The newest audit of each log group; what an earlier one found may be mended.
+    private static func newestByLogGroup(_ audits: [StoredAudit]) -> [StoredAudit] {
+        var seen: Set<[UInt8]> = []
+        return audits.filter { seen.insert(Array("\($0.account)\0\($0.logGroup)".utf8)).inserted }
+    }
+
+    private static func finding(_ audit: StoredAudit) -> Content.Finding {
+        .init(
+            style: "bad", title: "An audit of \(Show.text(audit.logGroup)) is not clean",
+            detail: "\(result(audit)) in \(range(audit)). metertap audit --repair ingests what is missing.",
+            path: Link("/overview").text + "#audits", action: "Audits")
+    }
+
+    private static func audit(_ audit: StoredAudit) -> Content.Audit {
+        .init(
+            logGroup: Show.text(audit.logGroup), range: range(audit), time: Time(audit.time),
+            found: Show.count(audit.found), result: result(audit), style: audit.isClean ? "good" : "bad")
+    }
+
+    private static func range(_ audit: StoredAudit) -> String {
+        "\(Time.bucket(audit.from, "hour")) to \(Time.bucket(audit.to, "hour")) UTC"
+    }
+
+    private static func result(_ audit: StoredAudit) -> String {
+        var parts: [String] = []
+        if audit.missing > audit.repaired { parts.append("\(Show.count(audit.missing - audit.repaired)) missing") }
+        if audit.different > 0 { parts.append("\(Show.count(audit.different)) different") }
+        if parts.isEmpty { parts.append("clean") }
+        if audit.repaired > 0 { parts.append("\(Show.count(audit.repaired)) repaired") }
+        return parts.joined(separator: ", ")
     }
 
     /// The mean of the last five minutes, the one that runs included.

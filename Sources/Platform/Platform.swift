@@ -147,6 +147,7 @@ public struct Platform: Sendable {
             + CustomerRoutes(store: store, now: now).routes
             + RejectRoutes(store: store, editor: parts.rejects).routes
             + KeyRoutes(store: store, keys: keys).routes
+            + AuditRoutes(store: store, now: now).routes
             + StatusRoutes(
                 store: store, metrics: metrics, readiness: parts.readiness, silence: parts.silence, now: now
             ).routes

@@ -80,6 +80,8 @@ enum Schema {
         """
 
     private static let version2 = """
+        -- What audits have found.
+        CREATE TABLE audit (id INTEGER PRIMARY KEY, definition BLOB NOT NULL);
         -- Days whose usage stands by hour alone, and the number of the last record that changed it. Days that are not
         -- here have rows on the levels 2 and 3, which all days of version 1 have.
         CREATE TABLE openDay (meter INTEGER, day INTEGER, last INTEGER NOT NULL, PRIMARY KEY (meter, day)) WITHOUT ROWID;

@@ -87,12 +87,25 @@ private struct AuditWork {
         let expiresBefore = keeps.map { now - $0 } ?? 0
         if let platform {
             let receipts = PlatformReceipts(client: platform, account: group.account, logGroup: group.name)
-            return try await run(
+            let report = try await run(
                 Audit(reader: reader, target: receipts, repairs: command.repair, expiresBefore: expiresBefore), group)
+            await tell(platform, of: report)
+            return report.isClean
         }
         let receipts = try await bucketReceipts(group, session, transport)
-        return try await run(
+        let report = try await run(
             Audit(reader: reader, target: receipts, repairs: command.repair, expiresBefore: expiresBefore), group)
+        return report.isClean
+    }
+
+    /// Notes the figures on the platform, whose console shows them; without that the audit is as good.
+    private func tell(_ platform: PlatformClient, of report: AuditReport) async {
+        guard let note = JSONTree(Array(report.json.utf8)) else { return }
+        do {
+            _ = try await platform.post("/audits", note)
+        } catch {
+            Terminal.error("metertap: the platform was not told of this audit: \(Failure(error).message)")
+        }
     }
 
     /// Reads the bucket that the audit compares with.
@@ -117,7 +130,7 @@ private struct AuditWork {
 
     private func run(
         _ audit: consuming Audit<some Receipts>, _ group: CloudWatchLogsClient.LogGroup
-    ) async throws -> Bool {
+    ) async throws -> AuditReport {
         var audit = audit
         let path = command.records ?? "metertap-audit-\(now).ndjson"
         let file: OutputFile
@@ -153,6 +166,6 @@ private struct AuditWork {
             group: group, times: times, accounting: audit.accounting, cost: audit.cost, counts: audit.counts,
             pattern: audit.pattern, records: path, usesPattern: command.pattern, repairs: command.repair, now: now)
         if command.output.json { Terminal.output(report.json) } else { report.print() }
-        return report.isClean
+        return report
     }
 }

@@ -40,6 +40,17 @@ extension StorePromise {
                 #expect(try await store.trail(of: number).counterpart == counterpart)
             }
         },
+        StorePromise("what audits found is kept, the newest first") { store in
+            for count in 0..<3 {
+                let audit = StoredAudit(
+                    time: start, who: "auditor", account: "1", logGroup: "/app/\(count)", from: start, to: start + day,
+                    found: 10, missing: count, different: 0, extra: 0, repaired: 1)
+                try await store.note(audit)
+            }
+            let audits = try await store.audits(limit: 2)
+            #expect(audits.map(\.logGroup) == ["/app/2", "/app/1"])
+            #expect(audits.map(\.isClean) == [false, true])
+        },
         StorePromise("rejects that wait are counted by reason and source, and by day") { store in
             let sourced = IntakeBatch.Item.reject(
                 ReceivedReject(
