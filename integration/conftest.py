@@ -45,6 +45,14 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
 
 
 @pytest.fixture(scope="session")
+def logs_moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    """A server for tests that write log events at will: other tests count those of `moto` from 0."""
+    server = Moto(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
     server = Ministack(tmp_path_factory.mktemp("ministack"), secret=WRITER_SECRET)
     yield server

@@ -51,6 +51,11 @@ CLASSES = (
 )
 
 
+@pytest.fixture
+def moto(logs_moto: Moto) -> Moto:
+    return logs_moto
+
+
 @dataclass
 class Audited:
     """What an audit said: its figures, and the class of each place."""

@@ -16,6 +16,11 @@ from components.stored import contents, difference, files_in
 
 
 @pytest.fixture
+def moto(logs_moto: Moto) -> Moto:
+    return logs_moto
+
+
+@pytest.fixture
 def group(moto: Moto) -> LogGroup:
     """A log group with every form of line once, and a mixture, in two streams."""
     group = LogGroup(moto, f"/app/{uuid.uuid4().hex[:8]}")
