@@ -329,7 +329,8 @@ def test_the_ten_minute_hole(
         assert story.by_identity(first.classes) == truth
         assert first.status == 65 and not first.extras
         assert total(platform, "calls") < story.total() + edited, "nothing was lost: the test shows nothing"
-        [gap] = first.figures["gaps"]
+        # Deleted objects of one time can make a small gap beside it.
+        gap = max(first.figures["gaps"], key=lambda one: one["missing"])
         if late:
             assert story.start <= gap["from"] and gap["to"] < subscribed
         else:
