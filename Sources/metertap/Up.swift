@@ -94,13 +94,16 @@ struct Up: AsyncParsableCommand {
         let keyFile = try await platform.makeAdminKey()
         let console = try Console(platform.parts)
         let scheme = settings.certificate == nil ? "http" : "https"
-        let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
+        // Who binds every address of the machine opens the console by its own name.
+        let isEvery = settings.host == "0.0.0.0" || settings.host == "::"
+        let host = isEvery ? "localhost" : settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         let (ports, serving) = AsyncStream.makeStream(of: Int.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await platform.run(with: console.routes) { port in
-                    Terminal.output("Open the console; this link signs in once:")
-                    Terminal.output("  \(scheme)://\(host):\(port)\(console.makeSignInPath())")
+                    let address = "\(scheme)://\(host):\(port)"
+                    Terminal.output(
+                        "Open the console by this link, which signs in once: \(address)\(console.makeSignInPath())")
                     if let keyFile { Terminal.output("The admin key is in \(keyFile); only you can read it.") }
                     serving.yield(port)
                 }
