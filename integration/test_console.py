@@ -1,6 +1,8 @@
 """The console in a real browser, against the real server with real data."""
 
+import calendar
 import csv
+import gzip
 import io
 import json
 import re
@@ -30,6 +32,9 @@ HOSTILE = (
     "é" * 128,
     "👩‍🚀🧾",
     "{{#rows}}{{{body}}}",
+    # What combines with a quotation mark or a bracket must not hide it from escaping.
+    'x"\u0301 onfocus="window.pwned=1" autofocus="\u0301',
+    "\u0d4e<form action=/console/sign-out id=injected \u0d4e>",
 )
 
 
@@ -161,10 +166,22 @@ def test_a_key_to_read_changes_nothing_and_a_revoked_one_sees_nothing(
     visitor.close()
 
 
+def test_a_small_body_does_not_become_a_large_form(platform: Platform) -> None:
+    small = gzip.compress(b"a&" * 500_000)
+    assert len(small) < 8192
+    answer = requests.post(
+        f"{platform.url}/console/sign-in",
+        data=small,
+        headers={"Origin": platform.url, "Content-Encoding": "gzip"},
+        timeout=10,
+    )
+    assert answer.status_code == 413
+
+
 def test_forged_requests_do_nothing(visitor: Visitor, platform: Platform) -> None:
     cookie = {one["name"]: one["value"] for one in visitor.context.cookies()}
     [made] = [one for one in visitor.context.cookies() if one["name"].startswith("metertap")]
-    assert made["httpOnly"] and made["sameSite"] == "Lax"
+    assert made["httpOnly"] and made["sameSite"] == "Strict"
     form = {"name": "evil", "rights": "admin"}
     url = f"{platform.url}/console/settings/keys"
     for headers in (
@@ -476,6 +493,51 @@ def test_a_figure_opens_down_to_its_events(visitor: Visitor, platform: Platform)
     expect(page.get_by_role("main")).to_contain_text("the figure is the same")
 
 
+def test_what_a_page_says_is_only_is_all_that_it_shows(visitor: Visitor, platform: Platform) -> None:
+    platform.define("ApiCalls", dimensions=["region"])
+    platform.define("Seats", meterType="latest", dimensions=["plan"])
+    platform.send(
+        [
+            record(1, uniqueId="1", dimensions={"region": "eu"}),
+            record(10, uniqueId="2", dimensions={"region": ""}),
+            record(100, uniqueId="3"),
+            record(7, uniqueId="4", meterApiName="Seats"),
+        ]
+    )
+    page = visitor.page
+    for name, value in (("eu", "1"), ("(empty)", "10"), ("(without)", "100")):
+        visitor.open("usage?meter=ApiCalls&by=region")
+        page.get_by_role("link", name=f"Only {name}").click()
+        expect(page.locator("[data-total]")).to_have_text(value)
+        page.locator("[data-total]").click()
+        assert figure(page) == sum(values(page)) == Decimal(value)
+        page.get_by_role("link", name="Usage of this meter").click()
+        expect(page.locator("[data-total]")).to_have_text(value)
+    # What another meter does not have is left out instead of failing.
+    visitor.open("usage?meter=ApiCalls&by=region&aggregation=UNIQUE&dim.region=eu")
+    page.get_by_label("Meter").select_option("Seats")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("[data-total]")).to_have_text("7")
+
+
+def test_the_time_before_is_as_many_buckets(visitor: Visitor, platform: Platform) -> None:
+    platform.define("ApiCalls")
+    day = time.gmtime(recent(1) / 1000)
+    months = [(day.tm_year * 12 + day.tm_mon - 1 - back) for back in range(3)]
+    starts = [calendar.timegm((month // 12, month % 12 + 1, 1, 0, 0, 0)) * 1000 for month in months]
+    platform.send(
+        [
+            record(10**place, uniqueId=str(place), meterTimeInMillis=start)
+            for place, start in enumerate(starts)
+        ]
+    )
+    name = time.strftime("%Y-%m-%d", time.gmtime(starts[0] // 1000 + 14 * 86400))
+    page = visitor.open(f"usage?meter=ApiCalls&interval=month&from={name}&to={name}&compare=1")
+    expect(page.locator("[data-total]")).to_have_text("1")
+    shown = page.locator(".stats dd").all_text_contents()
+    assert shown[1] == "10"
+
+
 def test_usage_compares_and_exports(visitor: Visitor, platform: Platform) -> None:
     fill_platform(platform)
     platform.send([record(2, uniqueId="before", meterTimeInMillis=recent(40))])
@@ -549,9 +611,15 @@ def test_a_customer_is_defined_changed_searched_and_deleted(visitor: Visitor, pl
     page.get_by_role("button", name="Define").click()
     [customer] = platform.get("/customers")
     assert customer["customerId"] == "acme & söhne" and customer["traits"] == {"plan": "pro", "size": "a=b"}
+    # What lines cannot say stays when nobody edits it.
+    platform.put("/customers", customer | {"traits": {"a=b": "c"}})
+    visitor.open("customers")
+    page.get_by_role("link", name="Acme & Söhne GmbH").click()
     page.get_by_label("Name", exact=True).fill("Acme")
     page.get_by_label("in business").uncheck()
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("changed")
+    assert platform.get("/customers")[0]["traits"] == {"a=b": "c"}
     visitor.open("customers")
     page.get_by_label("Search").fill("ACME")
     page.get_by_role("button", name="Search").click()
@@ -596,6 +664,12 @@ def test_many_rejects_are_edited_at_once(visitor: Visitor, platform: Platform) -
     page.get_by_label("Replace").fill(" call")
     page.get_by_label("by", exact=True).fill("")
     page.get_by_role("button", name="Edit the chosen ones").click()
+    # What was edited by hand stays when a text is replaced in all lines.
+    first = page.locator("textarea.code").last
+    first.fill(first.input_value().replace("r0", "R0"))
+    page.get_by_label("Replace").fill("r9")
+    page.get_by_label("by", exact=True).fill("R9")
+    page.get_by_role("button", name="Replace in the lines below").click()
     page.get_by_role("button", name="Store all").click()
     # What is right is stored; what is not comes back with what is wrong.
     expect(page.get_by_role("status")).to_contain_text("10 records are stored")
@@ -604,6 +678,7 @@ def test_many_rejects_are_edited_at_once(visitor: Visitor, platform: Platform) -
     page.get_by_role("button", name="Store").click()
     figures = platform.pipeline()
     assert (figures["counted"], figures["rejected"], figures["resolvedRejects"]) == (11, 0, 11)
+    assert {event["uniqueId"] for event in platform.events()} >= {"R0", "r1", "R9", "x"}
 
 
 # Audits
@@ -818,7 +893,8 @@ def test_hostile_text_is_text_everywhere(visitor: Visitor, platform: Platform) -
         expect(page.get_by_role("main")).to_contain_text("the figure is the same")
         visitor.open(f"customer?id={name}")
         check_csv(visitor, platform, f"usage/export?meter={name}&by={name}")
-    assert page.evaluate("window.pwned") is None
+        for name in ("pwned", "injected"):
+            assert page.evaluate(f"window.{name}") is None
 
 
 def cut(text: str, size: int) -> str:

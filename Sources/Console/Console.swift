@@ -73,6 +73,8 @@ struct Visit: Sendable {
     let session: Session
     /// What a page says once after something was done.
     let notices: Notices
+    /// Whether the session holds as long as an answer goes on.
+    let isStillAllowed: @Sendable () -> Bool
 
     var query: QueryReader { QueryReader(request) }
 

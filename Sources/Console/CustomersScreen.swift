@@ -73,7 +73,7 @@ struct CustomersScreen: Sendable {
             }
         let start = min(Int(try visit.query.int("start", in: 0...1_000_000_000) ?? 0), found.count)
         let end = min(start + Self.pageSize, found.count)
-        let link = Link("/customers", [("search", search)])
+        let link = Link("/customers", [("search", search.filled)])
         let pipeline = try await parts.store.pipeline()
         let content = List(
             rows: found[start..<end].map { customer in
@@ -172,7 +172,13 @@ struct CustomersScreen: Sendable {
     private func save(_ visit: Visit, isNew: Bool) async throws -> Response {
         let form = CustomerForm(try await visit.form())
         do {
-            let customer = try form.input.customer(now: parts.now())
+            var customer = try form.input.customer(now: parts.now())
+            // What nobody edited stays as it is, also what lines cannot say.
+            if let old = try await parts.store.customer(form.customerId),
+                CustomerForm(old, id: old.customerId).traits == form.traits
+            {
+                customer.traits = old.traits
+            }
             _ = try await parts.store.put(customer, isNew: isNew, who: visit.session.who)
             return visit.redirect(
                 to: String(Link("/customer", [("id", customer.customerId)]).text.dropFirst(Console.root.count)),
@@ -220,7 +226,7 @@ struct CustomerForm: Sendable {
         customerEmail = form.text("customerEmail") ?? ""
         description = form.text("description") ?? ""
         lifecycleStage = form.text("lifecycleStage") ?? ""
-        traits = form.text("traits") ?? ""
+        traits = (form.text("traits") ?? "").replacing("\r\n", with: "\n")
         enabled = form.text("enabled") != nil
     }
 
@@ -235,11 +241,9 @@ struct CustomerForm: Sendable {
             input.enabled = enabled
             var read: [String: String] = [:]
             for line in traits.split(whereSeparator: \.isNewline) {
-                let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                guard parts.count == 2, !parts[0].isEmpty else {
-                    throw APIError(.badRequest, "A trait is written as name=value, one on each line.")
+                guard let (name, value) = Pair.split(String(line)), read.updateValue(value, forKey: name) == nil else {
+                    throw APIError(.badRequest, "A trait is written as name=value, one on each line, each name once.")
                 }
-                read[String(parts[0])] = String(parts[1])
             }
             input.traits = read
             return input

@@ -35,7 +35,8 @@ struct Door: Sendable {
                     "The key \"\(session.who)\" lacks the right \(screen.right.rawValue). Sign in with another one.")
             }
             let visit = Visit(
-                request: request, context: context, session: session, notices: sessions.notices(of: secret))
+                request: request, context: context, session: session, notices: sessions.notices(of: secret),
+                isStillAllowed: { [sessions] in sessions.holds(secret) })
             return Self.secured(try await screen.handle(visit))
         } catch {
             let problem = APIError(error)
@@ -62,7 +63,7 @@ struct Door: Sendable {
 
     private func signIn(_ request: Request) async throws -> Response {
         try Self.checkOrigin(request)
-        let bytes = try await RequestBodies.bytes(of: request, maximum: 64 << 10)
+        let bytes = try await RequestBodies.bytes(of: request, maximum: 8 << 10)
         let form = QueryReader(query: String(decoding: bytes, as: UTF8.self))
         guard let secret = sessions.open(key: (form.text("key") ?? "").filter { !$0.isWhitespace }) else {
             return try pages.signIn(next: form.text("next"), problem: "This is no key of this platform.")
@@ -74,7 +75,7 @@ struct Door: Sendable {
         // Only a path of the console: a link must not lead to another host.
         let isOwn = next.map { $0.hasPrefix("\(Console.root)/") && !$0.contains("\\") } ?? false
         var response = Response.redirect(to: isOwn ? next ?? "" : "\(Console.root)/overview")
-        response.headers[.setCookie] = cookie(request, secret, seconds: Sessions.idleSeconds)
+        response.headers[.setCookie] = cookie(request, secret)
         return response
     }
 
@@ -84,7 +85,7 @@ struct Door: Sendable {
         }
         sessions.end(secret)
         var response = Response.redirect(to: "\(Console.root)/sign-in")
-        response.headers[.setCookie] = cookie(request, "", seconds: 0)
+        response.headers[.setCookie] = cookie(request, "") + "; Max-Age=0"
         return response
     }
 
@@ -115,9 +116,10 @@ struct Door: Sendable {
         return "metertap_\(port)"
     }
 
-    private func cookie(_ request: Request, _ secret: String, seconds: Int64) -> String {
+    /// It goes with the browser; how long the session lives is the server's to say.
+    private func cookie(_ request: Request, _ secret: String) -> String {
         let isSecure = parts.settings.certificate != nil || parts.settings.isBehindProxy
-        return "\(Self.cookieName(request))=\(secret); Path=\(Console.root); Max-Age=\(seconds); HttpOnly; SameSite=Lax"
+        return "\(Self.cookieName(request))=\(secret); Path=\(Console.root); HttpOnly; SameSite=Strict"
             + (isSecure ? "; Secure" : "")
     }
 

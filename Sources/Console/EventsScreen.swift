@@ -8,6 +8,8 @@ import Store
 /// Records as they came: live, filtered, and one by one.
 struct EventsScreen: Sendable {
     private static let pageSize = 50
+    /// A list that was paused for long begins with so many of the newest records; it would show no more of them.
+    private static let mostBehind: Int64 = 1_000
 
     let parts: PlatformParts
     let pages: Pages
@@ -60,17 +62,16 @@ struct EventsScreen: Sendable {
             link = Link(
                 "/events",
                 [
-                    ("meter", meter), ("customer", customer), ("dimension", dimension), ("source", source),
-                    ("from", from), ("to", to), ("state", state),
+                    ("meter", meter.filled), ("customer", customer.filled), ("dimension", dimension.filled),
+                    ("source", source.filled), ("from", from.filled), ("to", to.filled), ("state", state.filled),
                 ])
         }
 
         private static func dimension(_ text: String) throws(APIError) -> Dimension {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty else {
+            guard let (name, value) = Pair.split(text) else {
                 throw APIError(.badRequest, "A dimension is written as name=value.")
             }
-            return Dimension(name: String(parts[0]), value: String(parts[1]))
+            return Dimension(name: name, value: value)
         }
     }
 
@@ -90,7 +91,8 @@ struct EventsScreen: Sendable {
         let page = try await parts.store.events(filter.query)
         let content = Content(
             filter: filter, rows: page.events.map { EventRow($0) }, isFirstPage: filter.query.cursor == nil,
-            newest: newest, stream: filter.link.text.replacing("/events", with: "/events/stream", maxReplacements: 1),
+            newest: max(newest, page.events.first?.number ?? 0),
+            stream: filter.link.text.replacing("/events", with: "/events/stream", maxReplacements: 1),
             next: page.cursor.map { filter.link.with("cursor", "\($0)").text },
             isFiltered: !filter.link.parameters.isEmpty)
         return try pages.show(
@@ -104,7 +106,7 @@ struct EventsScreen: Sendable {
         query.cursor = nil
         return try await EventStream(store: parts.store, hub: parts.hub, query: query) { [pages] event, output in
             output.append(contentsOf: ((try? pages.fragment("event-row", EventRow(event))) ?? "").utf8)
-        }.response(to: visit.request)
+        }.response(to: visit.request, atMostBehind: Self.mostBehind, while: visit.isStillAllowed)
     }
 
     // MARK: - One
@@ -125,6 +127,7 @@ struct EventsScreen: Sendable {
         let row: EventRow
         let received: Time
         let lag: String
+        let isLogged: Bool
         let uniqueId: String?
         let isTimeDerived: Bool
         let source: RecordSource?
@@ -169,7 +172,8 @@ struct EventsScreen: Sendable {
             row: EventRow(event), received: Time(event.received),
             lag: Show.duration(
                 milliseconds: event.received - (record.source?.timestamp ?? record.meterTimeInMillis)),
-            uniqueId: record.uniqueId.map(Show.name), isTimeDerived: record.source?.timeDerived ?? false,
+            isLogged: record.source?.timestamp != nil, uniqueId: record.uniqueId.map(Show.name),
+            isTimeDerived: record.source?.timeDerived ?? false,
             source: source, sourceTime: record.source?.timestamp.map { Time($0) },
             sourceEvents: record.source.map { Link("/events", [("source", $0.logGroup)]).text },
             intake: Show.text(SourceName.text(event.intake)), object: event.object.map(Show.text),

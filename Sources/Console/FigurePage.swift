@@ -25,6 +25,7 @@ struct FigurePage: Sendable {
         let recount: String?
         let agrees: Bool
         let disagrees: Bool
+        let isMoving: Bool
         let explanation: String
         let rows: [EventRow]
         let next: String?
@@ -38,10 +39,13 @@ struct FigurePage: Sendable {
             throw APIError(.notFound, "There is no meter \"\(Show.text(question.meter))\".")
         }
         let after = try Self.position(visit.query)
+        let before = try await parts.store.newestEvent()
         let (figure, function) = try await figure(question)
         let recount = try await recount(question)
+        let isMoving = try await parts.store.newestEvent() != before
         let found = try await events(question, limit: Self.pageSize + 1, after: after)
-        let isDerived = meter.meterType == .eventDuration || function == .unique
+        let isDuration = meter.meterType == .eventDuration && function == .sum
+        let isDerived = isDuration || function == .unique
         let result = isDerived ? nil : recount?.text(for: function)
         let next = found.count > Self.pageSize ? found[Self.pageSize - 1] : nil
         let content = Content(
@@ -50,8 +54,9 @@ struct FigurePage: Sendable {
             conditions: Self.conditions(question), function: function.name, figure: Show.number(figure),
             records: recount.map { Show.count($0.count) } ?? "more than \(Show.count(Self.maximumRecounted))",
             recount: result.map(Show.number), agrees: result == figure,
-            disagrees: result != nil && result != figure,
-            explanation: Self.explanation(function, isDuration: meter.meterType == .eventDuration),
+            disagrees: result != nil && result != figure && !isMoving,
+            isMoving: result != nil && result != figure && isMoving,
+            explanation: Self.explanation(function, isDuration: isDuration),
             rows: found.prefix(Self.pageSize).map { EventRow($0) },
             next: next.map { event in
                 Link(
@@ -61,7 +66,8 @@ struct FigurePage: Sendable {
                     ]
                 ).text
             },
-            back: Link("/usage", [("meter", question.meter), ("customer", question.customer)]).text)
+            back: question.link().with("from", Time.day(question.times.lowerBound))
+                .with("to", Time.day(question.times.upperBound - 1)).text)
         return try pages.show(
             Page(title: "A figure of \(Show.name(meter.label))", section: .usage, template: "figure", content: content),
             to: visit)
@@ -93,13 +99,8 @@ struct FigurePage: Sendable {
 
     /// What usage says of the time as one bucket after the other.
     private func figure(_ question: UsageQuestion) async throws -> (text: String, function: Function) {
-        var query = question.query(question.times)
-        // Records that lack a dimension are a group of those by it.
-        let absent = question.dimensions.filter { $0.value == nil }.map(\.name)
-        query.groupBy = absent.map { .dimension($0) }
-        let answer = try await parts.store.usage(query)
-        let series = answer.series.first { $0.group.texts.allSatisfy { $0 == nil } }
-        return (series?.groupValue ?? "0", answer.function)
+        let answer = try await parts.store.usage(question.query(question.times))
+        return (answer.series.first?.groupValue ?? "0", answer.function)
     }
 
     /// Adds all records up again; nil when they are too many to do so while somebody waits.
@@ -110,7 +111,7 @@ struct FigurePage: Sendable {
             let events = try await events(question, limit: Self.recountedAtOnce, after: after)
             for event in events { try recount.add(event) }
             guard events.count == Self.recountedAtOnce, let last = events.last else { return recount }
-            guard recount.count < Self.maximumRecounted else { return nil }
+            guard recount.count <= Self.maximumRecounted else { return nil }
             after = .init(time: last.record.meterTimeInMillis, number: last.number)
         }
     }

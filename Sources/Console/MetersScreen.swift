@@ -169,7 +169,13 @@ struct MetersScreen: Sendable {
         var form = MeterForm(try await visit.form())
         form.meterApiName = old.meterApiName
         do {
-            let meter = try form.input.definition(of: old, now: parts.now())
+            var meter = try form.input.definition(of: old, now: parts.now())
+            // What nobody edited stays as it is, also what lines cannot say.
+            let before = MeterForm(old)
+            if form.dimensions == before.dimensions { meter.dimensions = old.dimensions }
+            if form.aggregationDimensions == before.aggregationDimensions {
+                meter.aggregationDimensions = old.aggregationDimensions
+            }
             _ = try await parts.store.update(meter, who: visit.session.who)
             return visit.redirect(to: "/meters/\(old.id)", saying: "\(Show.name(meter.label)) is changed.")
         } catch {
@@ -227,8 +233,8 @@ struct MeterForm: Sendable {
         label = form.text("label") ?? ""
         description = form.text("description") ?? ""
         meterType = form.text("meterType") ?? meterType
-        dimensions = form.text("dimensions") ?? ""
-        aggregationDimensions = form.text("aggregationDimensions") ?? ""
+        dimensions = (form.text("dimensions") ?? "").replacing("\r\n", with: "\n")
+        aggregationDimensions = (form.text("aggregationDimensions") ?? "").replacing("\r\n", with: "\n")
         lockingStatus = form.text("lockingStatus") ?? lockingStatus
         timeoutInMinutes = form.text("timeoutInMinutes") ?? ""
         useInBilling = form.text("useInBilling") != nil

@@ -73,7 +73,7 @@ struct OverviewScreen: Sendable {
         let checks = await parts.readiness.checks()
         let start = time / Arrivals.length * Arrivals.length - (Self.minutes - 1) * Arrivals.length
         let arrivals = try await parts.store.arrivals(since: start)
-        let audits = Self.newestByLogGroup(try await parts.store.audits(limit: Self.newest))
+        let audits = Self.standing(try await parts.store.audits(limit: Self.newest))
         let findings = findings(pipeline, silent, checks) + audits.filter { !$0.isClean }.map(Self.finding)
         let content = Content(
             isWell: findings.isEmpty && pipeline.received > 0, hasFindings: !findings.isEmpty,
@@ -143,10 +143,17 @@ struct OverviewScreen: Sendable {
 
     // MARK: - Audits
 
-    /// The newest audit of each log group; what an earlier one found may be mended.
-    private static func newestByLogGroup(_ audits: [StoredAudit]) -> [StoredAudit] {
-        var seen: Set<[UInt8]> = []
-        return audits.filter { seen.insert(Array("\($0.account)\0\($0.logGroup)".utf8)).inserted }
+    /// What still holds: an audit is settled by a later one of the same log group over all of its range.
+    private static func standing(_ audits: [StoredAudit]) -> [StoredAudit] {
+        var standing: [StoredAudit] = []
+        for audit in audits {
+            let isSettled = standing.contains { later in
+                isSame(later.account, audit.account) && isSame(later.logGroup, audit.logGroup)
+                    && later.from <= audit.from && later.to >= audit.to
+            }
+            if !isSettled { standing.append(audit) }
+        }
+        return standing
     }
 
     private static func finding(_ audit: StoredAudit) -> Content.Finding {
@@ -171,6 +178,7 @@ struct OverviewScreen: Sendable {
         if audit.missing > audit.repaired { parts.append("\(Show.count(audit.missing - audit.repaired)) missing") }
         if audit.different > 0 { parts.append("\(Show.count(audit.different)) different") }
         if parts.isEmpty { parts.append("clean") }
+        if audit.extra > 0 { parts.append("\(Show.count(audit.extra)) not in the logs") }
         if audit.repaired > 0 { parts.append("\(Show.count(audit.repaired)) repaired") }
         return parts.joined(separator: ", ")
     }
@@ -178,7 +186,9 @@ struct OverviewScreen: Sendable {
     /// The mean of the last five minutes, the one that runs included.
     private static func perMinute(_ arrivals: [Arrivals], _ start: Int64) -> String {
         let recent = arrivals.filter { $0.minute >= start + (minutes - 5) * Arrivals.length }
-        return Show.count((recent.reduce(0) { $0 + $1.received } + 2) / 5)
+        let count = recent.reduce(0) { $0 + $1.received }
+        // A fifth is a whole number of tenths, so that nothing is rounded.
+        return Show.number(count % 5 == 0 ? "\(count / 5)" : "\(count / 5).\(count % 5 * 2)")
     }
 
     private static func chart(_ arrivals: [Arrivals], _ start: Int64) -> String {

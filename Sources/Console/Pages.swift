@@ -41,9 +41,12 @@ struct Pages: Sendable {
     private let now: @Sendable () -> Int64
 
     init(now: @escaping @Sendable () -> Int64) throws {
+        // The library's own escaping goes by characters, in which a combining mark hides the quotation mark before it.
+        MustacheContentTypes.register(ScalarEscapes(), named: ScalarEscapes.name)
         var library = MustacheLibrary()
         for (name, bytes) in Templates.all {
-            try library.register(String(decoding: bytes, as: UTF8.self), named: name)
+            let text = String(decoding: bytes, as: UTF8.self)
+            try library.register("{{% CONTENT_TYPE: \(ScalarEscapes.name)}}\(text)", named: name)
         }
         self.library = library
         self.now = now
@@ -128,6 +131,13 @@ struct Pages: Sendable {
         let script: String
         let icon: String
     }
+}
+
+/// Escapes what templates write, scalar by scalar.
+private struct ScalarEscapes: MustacheContentType {
+    static let name = "SCALARS"
+
+    func escapeText(_ text: String) -> String { Show.escaped(text) }
 }
 
 /// The templates, by the names under which they are shown.

@@ -18,7 +18,7 @@ struct RejectsScreen: Sendable {
             Screen(.get, "/rejects", .read, list),
             Screen(.get, "/rejects/mend", .read) { visit in
                 let ids = Self.ids(visit.query)
-                return try await mend(try await rejects(ids), edited: [:], said: [:], visit)
+                return try await mend(try await rejects(ids), visit.query, edited: [:], said: [:], visit)
             },
             Screen(.post, "/rejects/mend", .admin, store),
         ]
@@ -62,7 +62,6 @@ struct RejectsScreen: Sendable {
         let ignored: [NamedCount]
         let hasIgnored: Bool
         let resolved: String
-        let isAdmin: Bool
     }
 
     private func list(_ visit: Visit) async throws -> Response {
@@ -70,6 +69,7 @@ struct RejectsScreen: Sendable {
         var query = RejectQuery()
         query.reason = reader.text("reason")
         query.logGroup = reader.text("source")
+        query.hasNoLogGroup = reader.text("source") == nil && reader.text("intake") != nil
         if let kind = reader.text("kind").flatMap({ IntakeName.Kind(rawValue: $0) }), let name = reader.text("intake") {
             query.intake = IntakeName(kind: kind, name: name)
         }
@@ -88,8 +88,7 @@ struct RejectsScreen: Sendable {
             undefined: MetersScreen.undefined(pipeline), hasUndefined: !pipeline.undefinedMeters.isEmpty,
             ignored: pipeline.ignoredKeys.prefix(100).map {
                 .init(name: Show.name($0.name), records: Show.count($0.records))
-            }, hasIgnored: !pipeline.ignoredKeys.isEmpty, resolved: Show.count(pipeline.resolvedRejects),
-            isAdmin: visit.isAdmin)
+            }, hasIgnored: !pipeline.ignoredKeys.isEmpty, resolved: Show.count(pipeline.resolvedRejects))
         return try pages.show(
             Page(title: "Rejects", section: .rejects, template: "rejects", content: content), to: visit)
     }
@@ -108,7 +107,7 @@ struct RejectsScreen: Sendable {
                 ]
             ).text,
             isChosen: chosen.reason == group.reason && chosen.intake == group.intake
-                && chosen.logGroup == group.logGroup)
+                && chosen.logGroup.map { Array($0.utf8) } == group.logGroup.map { Array($0.utf8) })
     }
 
     private static func row(_ reject: StoredReject) -> Row {
@@ -166,10 +165,10 @@ struct RejectsScreen: Sendable {
 
     /// The page with each line to edit; a text can be replaced in all of them at once.
     private func mend(
-        _ rejects: [StoredReject], edited: [Int64: String], said: [Int64: String], _ visit: Visit
+        _ rejects: [StoredReject], _ reader: QueryReader, edited: [Int64: String], said: [Int64: String], _ visit: Visit
     ) async throws -> Response {
-        let find = visit.query.text("find") ?? ""
-        let replace = visit.query.text("replace") ?? ""
+        let find = reader.text("find") ?? ""
+        let replace = reader.text("replace") ?? ""
         let lines = rejects.map { reject in
             var text = edited[reject.id] ?? String(decoding: reject.line, as: UTF8.self)
             if !find.isEmpty { text = text.replacing(find, with: replace) }
@@ -206,18 +205,24 @@ struct RejectsScreen: Sendable {
         var said: [Int64: String] = [:]
         var records = 0
         for reject in rejects where reject.resolved == nil {
-            let text = Self.lineBreaksOfForms(form.text("line.\(reject.id)") ?? "", reject)
+            edited[reject.id] = Self.lineBreaksOfForms(form.text("line.\(reject.id)") ?? "", reject)
+        }
+        if form.text("action") == "replace" {
+            return try await mend(rejects, form, edited: edited, said: [:], visit)
+        }
+        for reject in rejects {
+            guard let text = edited[reject.id] else { continue }
             do {
                 let result = try await parts.rejects.store(Array(text.utf8), for: reject, who: visit.session.who)
                 records += result.stored + result.duplicates
             } catch {
-                edited[reject.id] = text
                 said[reject.id] = Show.sentence(try MetersScreen.mendable(error).message)
             }
         }
         guard said.isEmpty else {
             if records > 0 { visit.notices.say("\(Show.count(records)) records are stored; those below are not yet.") }
-            return try await mend(rejects.filter { said[$0.id] != nil }, edited: edited, said: said, visit)
+            let left = rejects.filter { said[$0.id] != nil }
+            return try await mend(left, QueryReader(query: ""), edited: edited, said: said, visit)
         }
         return visit.redirect(to: "/rejects", saying: "\(Show.count(records)) records are stored.")
     }

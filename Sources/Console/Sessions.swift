@@ -13,6 +13,8 @@ struct Session: Sendable {
     var key: String?
     /// When it ends unless it is used, in milliseconds since 1970.
     var ends: Int64
+    /// When it ends in any case.
+    var endsForGood: Int64 = 0
     /// What the next page says.
     var notice: String?
 }
@@ -24,7 +26,9 @@ final class Sessions: Sendable {
     /// How long a session lives that nobody uses, in seconds.
     static let idleSeconds: Int64 = 12 * 3_600
     /// How long a sign-in link works, in seconds.
-    static let linkSeconds: Int64 = 24 * 3_600
+    static let linkSeconds: Int64 = 3_600
+    /// How long a session lives however much it is used, in seconds.
+    static let longestSeconds: Int64 = 7 * 24 * 3_600
     private static let maximum = 1_000
 
     private struct State {
@@ -65,8 +69,9 @@ final class Sessions: Sendable {
     private func open(_ session: Session) -> String {
         let secret = NewKey.randomHex(words: 4)
         var session = session
-        session.ends = now() + Self.idleSeconds * 1_000
         let time = now()
+        session.ends = time + Self.idleSeconds * 1_000
+        session.endsForGood = time + Self.longestSeconds * 1_000
         state.withLock { state in
             state.sessions = state.sessions.filter { $0.value.ends > time }
             if state.sessions.count >= Self.maximum,
@@ -84,7 +89,7 @@ final class Sessions: Sendable {
         let (id, time) = (KeyRing.hash(secret), now())
         let found = state.withLock { state -> Session? in
             guard var session = state.sessions[id], session.ends > time else { return nil }
-            session.ends = time + Self.idleSeconds * 1_000
+            session.ends = min(time + Self.idleSeconds * 1_000, session.endsForGood)
             state.sessions[id] = session
             return session
         }
@@ -94,6 +99,13 @@ final class Sessions: Sendable {
             return nil
         }
         return found
+    }
+
+    /// Whether a session still holds; to ask does not make it live longer.
+    func holds(_ secret: String) -> Bool {
+        let (id, time) = (KeyRing.hash(secret), now())
+        guard let session = state.withLock({ $0.sessions[id] }), session.ends > time else { return false }
+        return session.key.map { keys.holds(id: $0) } ?? true
     }
 
     /// Ends a session.

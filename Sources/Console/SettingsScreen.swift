@@ -48,14 +48,13 @@ struct SettingsScreen: Sendable {
         let rights: [Choice]
         let settings: [Setting]
         let changes: [Change]
-        let hasChanges: Bool
         let next: String?
     }
 
     private func show(_ visit: Visit, problem: APIError? = nil) async throws -> Response {
         try await parts.keys.noteUse()
         let cursor = try visit.query.int("cursor", in: EventRoutes.numbers)
-        let changes = try await parts.store.changes(limit: Self.changesAtOnce, before: cursor)
+        let changes = try await parts.store.changes(limit: Self.changesAtOnce + 1, before: cursor)
         let keys = visit.isAdmin ? try await parts.store.keys() : []
         let content = Content(
             isAdmin: visit.isAdmin,
@@ -69,13 +68,13 @@ struct SettingsScreen: Sendable {
                 Choice(value: "read", title: "read: see everything", isChosen: false),
                 Choice(value: "admin", title: "admin: change everything", isChosen: false),
             ], settings: settings,
-            changes: changes.map {
+            changes: changes.prefix(Self.changesAtOnce).map {
                 .init(
                     time: Time($0.time), who: Show.name($0.who), what: $0.what, subject: Show.text($0.subject),
                     before: Self.text($0.before), after: Self.text($0.after))
-            }, hasChanges: !changes.isEmpty,
-            next: changes.count == Self.changesAtOnce
-                ? changes.last.map { Link("/settings", [("cursor", "\($0.id)")]).text + "#changes" } : nil)
+            },
+            next: changes.count > Self.changesAtOnce
+                ? Link("/settings", [("cursor", "\(changes[Self.changesAtOnce - 1].id)")]).text + "#changes" : nil)
         return try pages.show(
             Page(
                 title: "Settings", section: .settings, template: "settings", content: content,

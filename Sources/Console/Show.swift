@@ -149,16 +149,28 @@ struct Link {
 
     init(_ path: String, _ parameters: [(String, String?)] = []) {
         self.path = Console.root + path
-        self.parameters = parameters.compactMap { name, value in
-            value.flatMap { $0.isEmpty ? nil : (name: name, value: $0) }
-        }
+        self.parameters = parameters.compactMap { name, value in value.map { (name: name, value: $0) } }
     }
 
     /// The same with one parameter set, or without it.
     func with(_ name: String, _ value: String?) -> Link {
         var link = self
         link.parameters.removeAll { $0.name == name }
-        if let value, !value.isEmpty { link.parameters.append((name, value)) }
+        if let value { link.parameters.append((name, value)) }
+        return link
+    }
+
+    /// The same without one parameter of this value.
+    func without(_ name: String, _ value: String) -> Link {
+        var link = self
+        link.parameters.removeAll { $0.name == name && isSame($0.value, value) }
+        return link
+    }
+
+    /// The same with one parameter more.
+    func adding(_ name: String, _ value: String) -> Link {
+        var link = without(name, value)
+        link.parameters.append((name, value))
         return link
     }
 
@@ -166,6 +178,21 @@ struct Link {
     var text: String {
         parameters.isEmpty ? path : "\(path)?\(PercentEncoding.query(parameters.map { ($0.name, $0.value) }))"
     }
+}
+
+/// A name and a value as people write them.
+enum Pair {
+    /// Splits at the first equals sign, whatever combines with it; nil without a name or a sign.
+    static func split(_ text: String) -> (name: String, value: String)? {
+        let scalars = text.unicodeScalars
+        guard let sign = scalars.firstIndex(of: "="), sign > scalars.startIndex else { return nil }
+        return (String(scalars[..<sign]), String(scalars[scalars.index(after: sign)...]))
+    }
+}
+
+extension String {
+    /// The text of a field that was filled in.
+    var filled: String? { isEmpty ? nil : self }
 }
 
 /// A choice of a form's list.

@@ -30,7 +30,7 @@ struct StartScreen: Sendable {
         let stream: String
         let function: String
         let logGroup: String
-        let link: Link
+        private let given: [(String, String?)]
 
         init(_ reader: QueryReader, bucket ours: String?) {
             let own = ours.flatMap { $0.hasPrefix("s3://") ? $0.dropFirst(5) : nil } ?? ""
@@ -50,12 +50,13 @@ struct StartScreen: Sendable {
             stream = name("stream", "metertap")
             function = name("function", "metertap-agent")
             logGroup = name("logGroup", "/app/api")
-            link = Link(
-                "/start",
-                ["account", "region", "bucket", "prefix", "stream", "function", "logGroup"].map {
-                    ($0, reader.text($0))
-                })
+            given = ["account", "region", "bucket", "prefix", "stream", "function", "logGroup"].map {
+                ($0, reader.text($0))
+            }
         }
+
+        /// An address that keeps the names.
+        func link(_ path: String) -> Link { Link(path, given) }
     }
 
     private struct Language {
@@ -67,9 +68,9 @@ struct StartScreen: Sendable {
     private struct Content {
         let names: Names
         let ingest: String
-        let host: String
         let bucket: String?
-        let isDirectory: Bool
+        let tryPath: String
+        let keyPath: String
         let languages: [Language]
         let filter: String
         let secret: String?
@@ -91,9 +92,10 @@ struct StartScreen: Sendable {
         var query = EventQuery()
         query.limit = 1
         let newest = try await parts.store.events(query).events.first
+        let names = Names(visit.query, bucket: parts.bucket)
         let content = Content(
-            names: Names(visit.query, bucket: parts.bucket), ingest: "\(host)/ingest", host: host,
-            bucket: parts.bucket.map(Show.text), isDirectory: parts.bucket.map { !$0.hasPrefix("s3://") } ?? false,
+            names: names, ingest: "\(host)/ingest", bucket: parts.bucket.map(Show.text),
+            tryPath: names.link("/start/try").text + "#try", keyPath: names.link("/start/key").text + "#key",
             languages: Self.languages,
             filter: LineReader.defaultTags.map { "?\($0)" }.joined(separator: " "), secret: secret,
             isAdmin: visit.isAdmin, now: parts.now(), hasEvents: newest != nil,

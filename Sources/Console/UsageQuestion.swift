@@ -1,5 +1,6 @@
 import Aggregation
 import HTTPTypes
+import Meter
 import Platform
 import Store
 
@@ -22,11 +23,11 @@ struct UsageQuestion: Sendable {
     let to: String
     let times: Range<Int64>
     let interval: Interval
-    let function: Function?
-    let by: String
+    private(set) var function: Function?
+    private(set) var by: String
     let customer: String
     /// What dimensions must be; an absent value is the absence of the dimension.
-    let dimensions: [UsageEventQuery.Match]
+    private(set) var dimensions: [UsageEventQuery.Match]
     let view: View
     let comparesBefore: Bool
 
@@ -66,7 +67,8 @@ struct UsageQuestion: Sendable {
             path,
             [
                 ("meter", meter), ("from", from), ("to", to), ("interval", interval.rawValue),
-                ("aggregation", function?.name), ("by", by == "customerId" ? nil : by), ("customer", customer),
+                ("aggregation", function?.name), ("by", by == "customerId" ? nil : by),
+                ("customer", customer.filled),
                 ("view", view == .bars ? nil : view.rawValue), ("compare", comparesBefore ? "1" : nil),
             ] + Self.parameters(dimensions))
     }
@@ -78,7 +80,7 @@ struct UsageQuestion: Sendable {
             [
                 ("meter", meter), ("from", Time.iso(times.lowerBound)), ("to", Time.iso(times.upperBound)),
                 ("interval", interval.rawValue), ("aggregation", function?.name),
-                ("customer", customer ?? self.customer),
+                ("customer", (customer ?? self.customer).filled),
             ] + Self.parameters(dimensions + group))
     }
 
@@ -92,19 +94,32 @@ struct UsageQuestion: Sendable {
     func query(_ times: Range<Int64>, by key: String? = nil, take: Int? = nil) -> UsageQuery {
         var filters: [UsageQuery.Filter] = []
         if !customer.isEmpty { filters.append(.init(key: .customer, values: [customer])) }
-        for match in dimensions {
-            guard let value = match.value else { continue }
-            filters.append(.init(key: .dimension(match.name), values: [value]))
-        }
+        filters += dimensions.map { .init(key: .dimension($0.name), values: [$0.value]) }
         return UsageQuery(
             meterApiName: meter, function: function, interval: interval, range: times, filters: filters,
             groupBy: key.map { [$0 == "customerId" ? .customer : .dimension($0)] } ?? [], fillsGaps: true,
             take: take.map { Take(limit: $0, isAscending: false) })
     }
 
-    /// As long a time as that which is asked for, right before it.
+    /// As many buckets as are asked for, right before them.
     var before: Range<Int64> {
-        let length = times.upperBound - times.lowerBound
-        return max(0, times.lowerBound - length)..<times.lowerBound
+        var start = times.lowerBound
+        for _ in interval.starts(in: times, limit: Self.maximumBuckets) ?? [] where start > 0 {
+            start = interval.start(of: start - 1)
+        }
+        return max(0, start)..<times.lowerBound
+    }
+
+    /// The same for a meter that does not allow all of it: what does not fit is left to the meter.
+    func fitting(_ meter: MeterDefinition, dimensions known: [String]) -> UsageQuestion {
+        var question = self
+        let hasUsers = !meter.aggregationDimensions.isEmpty
+        if let function, !meter.meterType.allows(function, hasAggregationDimensions: hasUsers) {
+            question.function = nil
+        }
+        func isKnown(_ name: String) -> Bool { known.contains { isSame($0, name) } }
+        if by != "customerId", !isKnown(by) { question.by = "customerId" }
+        question.dimensions = dimensions.filter { isKnown($0.name) }
+        return question
     }
 }

@@ -75,7 +75,7 @@ struct UsageScreen: Sendable {
         let hasMoreGroups: Bool
         let isAdditive: Bool
         let export: String
-        let isDerived: Bool
+        let times: String
     }
 
     private func show(_ visit: Visit) async throws -> Response {
@@ -89,22 +89,23 @@ struct UsageScreen: Sendable {
             return try pages.show(
                 Page(title: "Usage", section: .usage, template: "usage", content: ["hasMeters": false]), to: visit)
         }
-        let content = try await content(question, meter, meters)
+        let names = try await parts.store.dimensions(ofMeter: meter.meterApiName)
+        let content = try await content(
+            question.fitting(meter, dimensions: names), meter, meters, dimensions: names)
         return try pages.show(
             Page(title: "Usage", section: .usage, template: "usage", content: content), to: visit)
     }
 
     private func content(
-        _ question: UsageQuestion, _ meter: MeterDefinition, _ meters: [MeterDefinition]
+        _ question: UsageQuestion, _ meter: MeterDefinition, _ meters: [MeterDefinition], dimensions keys: [String]
     ) async throws -> Content {
         async let asked = parts.store.usage(question.query(question.times))
         async let previous = usageBefore(question)
         async let grouped = parts.store.usage(
             question.query(question.times, by: question.by, take: Self.maximumGroups + 1))
-        async let names = parts.store.dimensions(ofMeter: meter.meterApiName)
         let (answer, before) = (try await asked, try await previous)
         let groups = try await grouped
-        let keys = try await names
+        let hasUsers = !meter.aggregationDimensions.isEmpty
         let series = answer.series.first
         let values = series.map { Array($0.values) } ?? []
         let earlier = before?.series.first.map { Array($0.values) } ?? []
@@ -121,7 +122,9 @@ struct UsageScreen: Sendable {
                 Choice(value: $0.rawValue, title: $0.rawValue, isChosen: $0 == question.interval)
             },
             functions: [Choice(value: "", title: "own", isChosen: question.function == nil)]
-                + Function.allCases.map {
+                + Function.allCases.filter {
+                    meter.meterType.allows($0, hasAggregationDimensions: hasUsers)
+                }.map {
                     Choice(value: $0.name, title: $0.name, isChosen: $0 == question.function)
                 },
             keys: (["customerId"] + keys).map {
@@ -140,7 +143,7 @@ struct UsageScreen: Sendable {
             groups: groups.series.prefix(Self.maximumGroups).map { Self.group($0, total, question) },
             hasMoreGroups: groups.series.count > Self.maximumGroups,
             isAdditive: function == .sum || function == .count, export: question.link("/usage/export").text,
-            isDerived: meter.meterType == .eventDuration || function == .unique)
+            times: "\(Time(question.times.lowerBound).text) to \(Time(question.times.upperBound).text)")
     }
 
     private func usageBefore(_ question: UsageQuestion) async throws -> UsageAnswer? {
@@ -175,8 +178,9 @@ struct UsageScreen: Sendable {
         }
         for match in question.dimensions {
             let text = match.value.map { "\(Show.name(match.name)) = \(Show.name($0))" }
-            var link = question.link()
-            link = match.value == nil ? link.with("no", nil) : link.with("dim.\(match.name)", nil)
+            let link =
+                match.value == nil
+                ? question.link().without("no", match.name) : question.link().with("dim.\(match.name)", nil)
             conditions.append(.init(text: text ?? "without \(Show.name(match.name))", without: link.text))
         }
         return conditions
@@ -225,7 +229,7 @@ struct UsageScreen: Sendable {
         let only =
             isCustomer
             ? question.link().with("customer", name)
-            : name.map { question.link().with("dim.\(question.by)", $0) } ?? question.link().with("no", question.by)
+            : name.map { question.link().with("dim.\(question.by)", $0) } ?? question.link().adding("no", question.by)
         return .init(
             name: name.map(Show.name) ?? "(without)", value: Show.number(series.groupValue),
             share: Chart.share(share), percent: Show.percent(share),
@@ -240,7 +244,7 @@ struct UsageScreen: Sendable {
         let question = try UsageQuestion(visit.query, now: parts.now())
         let answer = try await parts.store.usage(question.query(question.times, by: question.by))
         let interval = question.interval.rawValue
-        let name = "usage-\(question.from)-\(question.to).csv"
+        let name = "usage-\(Time.day(question.times.lowerBound))-\(Time.day(question.times.upperBound - 1)).csv"
         return Response(
             status: .ok,
             headers: [

@@ -23,29 +23,38 @@ package struct EventStream: Sendable {
     }
 
     /// Begins behind the record that the browser saw last, or that the parameter `after` names, or now.
-    package func response(to request: Request) async throws -> Response {
+    ///
+    /// - Parameters:
+    ///   - atMostBehind: how many of the newest records are given of those that lie behind already.
+    ///   - isAllowed: is asked again and again whether the stream may go on.
+    package func response(
+        to request: Request, atMostBehind: Int64 = .max, while isAllowed: @escaping @Sendable () -> Bool = { true }
+    ) async throws -> Response {
         var query = query
         query.isAscending = true
         query.limit = 500
         let last = request.headers[.lastEventID].flatMap { Int64($0) }
         let asked = try QueryReader(request).int("after", in: 0...Int64.max)
         let newest = try await store.newestEvent()
-        query.cursor = last ?? asked ?? newest
+        query.cursor = max(last ?? asked ?? newest, atMostBehind == .max ? 0 : newest - atMostBehind)
         let start = query
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                try await write(from: start, to: &writer)
+                try await write(from: start, while: isAllowed, to: &writer)
                 try await writer.finish(nil)
             })
     }
 
-    @concurrent private func write(from start: EventQuery, to writer: inout any ResponseBodyWriter) async throws {
+    @concurrent private func write(
+        from start: EventQuery, while isAllowed: @Sendable () -> Bool, to writer: inout any ResponseBodyWriter
+    ) async throws {
         let signals = hub.signals()
         var query = start
         try await writer.write(ByteBuffer(string: ": metertap\n\n"))
         var iterator = Self.ticks(with: signals).makeAsyncIterator()
         repeat {
+            guard isAllowed() else { return }
             // The position is taken first: what is stored meanwhile is seen the next time.
             let newest = try await store.newestEvent()
             var isAtEnd = false

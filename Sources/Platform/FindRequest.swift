@@ -27,7 +27,8 @@ struct FindRequest: Decodable {
     private var records: [Key]
 
     static func answer(_ request: Request, _ store: any Store) async throws -> Response {
-        let bytes = try await RequestBodies.bytes(of: request, maximum: RequestBodies.maximumBytes)
+        let bytes = try await RequestBodies.bytes(
+            of: request, maximum: RequestBodies.maximumBytes, maximumInflated: RequestBodies.maximumInflatedBytes)
         let body = try RequestBodies.decode(FindRequest.self, from: bytes)
         guard body.records.count <= maximumRecords else {
             throw APIError(.badRequest, "records holds more than \(maximumRecords); ask in several requests")

@@ -17,7 +17,8 @@ package struct IngestRoutes: Sendable {
 
     private func ingest(_ request: Request, _ context: APIContext) async throws -> Response {
         let format = Self.format(of: request)
-        let body = try await RequestBodies.bytes(of: request, maximum: RequestBodies.maximumBytes)
+        let body = try await RequestBodies.bytes(
+            of: request, maximum: RequestBodies.maximumBytes, maximumInflated: RequestBodies.maximumInflatedBytes)
         let batch = try Self.batch(body, format, IntakeName(kind: .api, name: context.who), time: now())
         let result = try await store.ingest(batch)
         if result.stored > 0 { hub.announce() }

@@ -84,7 +84,11 @@ package enum RequestBodies {
     package static let maximumJSONBytes = 1 << 20
 
     /// The bytes of a request's body, inflated.
-    package static func bytes(of request: Request, maximum: Int) async throws -> [UInt8] {
+    ///
+    /// - Parameter maximumInflated: the most bytes once they are inflated; nil for no more than may be sent.
+    package static func bytes(
+        of request: Request, maximum: Int, maximumInflated: Int? = nil
+    ) async throws -> [UInt8] {
         let buffer: ByteBuffer
         do {
             buffer = try await request.body.collect(upTo: maximum)
@@ -95,7 +99,7 @@ package enum RequestBodies {
         let bytes = [UInt8](buffer: buffer)
         switch request.headers[.contentEncoding]?.lowercased() {
         case nil, "", "identity": return bytes
-        case "gzip": return try inflated(bytes)
+        case "gzip": return try inflated(bytes, limit: maximumInflated ?? maximum)
         case let encoding?:
             throw APIError(
                 .unsupportedMediaType, "the content encoding \(encoding) is not read; send gzip, or nothing",
@@ -103,8 +107,8 @@ package enum RequestBodies {
         }
     }
 
-    private static func inflated(_ bytes: [UInt8]) throws(APIError) -> [UInt8] {
-        var gunzip = Gunzip(limit: maximumInflatedBytes)
+    private static func inflated(_ bytes: [UInt8], limit: Int) throws(APIError) -> [UInt8] {
+        var gunzip = Gunzip(limit: limit)
         do throws(GzipError) {
             return try gunzip.decompress(bytes.span) { span in
                 unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
@@ -112,7 +116,7 @@ package enum RequestBodies {
         } catch {
             switch error {
             case .overLimit:
-                throw APIError(.contentTooLarge, "the body inflates to more than \(maximumInflatedBytes >> 20) MiB")
+                throw APIError(.contentTooLarge, "the body inflates to more than \(limit >> 20) MiB")
             case .damaged:
                 throw APIError(.badRequest, "the body is no gzip data, or is cut off")
             }

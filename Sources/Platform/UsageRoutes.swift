@@ -272,7 +272,8 @@ struct UsageWriter {
             var filters = JSONObjectWriter(&output)
             for filter in query.filters {
                 filters.name(filter.key.name, &output)
-                appendJSONList(filter.values, to: &output)
+                // The API asks for no absence.
+                appendJSONList(filter.values.compactMap { $0 }, to: &output)
             }
             filters.end(&output)
         }

@@ -18,7 +18,7 @@ extension SQLiteStore {
         }
     }
 
-    private static func details(of record: StoredRecord, _ db: Database) throws -> StoredEvent {
+    static func details(of record: StoredRecord, _ db: Database) throws -> StoredEvent {
         var details = try EventDetails(db)
         return try details.event(of: record)
     }

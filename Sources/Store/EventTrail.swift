@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRDB
+import Meter
 
 /// What is known of a record beside itself.
 public struct EventTrail: Sendable {
@@ -46,15 +47,13 @@ extension SQLiteStore {
 
     /// The other side of a cancel, by the identity that both share.
     private static func counterpart(of number: Int64, _ db: Database) throws -> Int64? {
-        guard let record = try StoredRecord.find(number, db) else { return nil }
-        let row = try Row.fetchOne(
-            db,
-            sql: """
-                SELECT number, cancel FROM identity
-                WHERE hour = ? AND meter = ? AND customer = ? AND state = 3 AND (number = ? OR cancel = ?)
-                """,
-            arguments: [Hour.containing(record.time), record.meter, record.customer, number, number])
-        guard let row else { return nil }
-        return row[0] == number ? row[1] : row[0]
+        guard let row = try StoredRecord.find(number, db) else { return nil }
+        let record = try details(of: row, db).record
+        let deduplication = try RollupMeter.all(db)[row.meter]?.deduplication ?? .record
+        let place = IdentityPlace(
+            meter: row.meter, customer: row.customer, key: RecordKey(record, deduplication: deduplication),
+            hour: Hour.containing(row.time))
+        guard let known = try IdentityTable(db).find(place), known.state == .cancelled else { return nil }
+        return known.number == number ? known.cancel : known.cancel == number ? known.number : nil
     }
 }

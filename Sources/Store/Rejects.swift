@@ -21,6 +21,7 @@ extension SQLiteStore {
                 conditions.append("logGroup = ?")
                 arguments.append(logGroup)
             }
+            if query.hasNoLogGroup { conditions.append("logGroup IS NULL") }
             if let times = query.logTimes {
                 conditions.append("logTime >= ? AND logTime < ?")
                 arguments += [times.lowerBound, times.upperBound]

@@ -265,6 +265,8 @@ public struct RejectQuery: Sendable {
     public var reason: String?
     /// Only those of this log group.
     public var logGroup: String?
+    /// Only those that name no log group.
+    public var hasNoLogGroup = false
     /// Only those whose log event's time is in this range of milliseconds since 1970.
     ///
     /// With `logGroup` they come in the order of that time, and only they are looked at.

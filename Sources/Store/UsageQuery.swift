@@ -14,11 +14,11 @@ public struct UsageQuery: Sendable {
     public struct Filter: Sendable {
         /// The key.
         public var key: Key
-        /// The values, of which one must be the record's.
-        public var values: [String]
+        /// The values, of which one must be the record's; nil stands for the absence of the dimension.
+        public var values: [String?]
 
         /// Makes a filter.
-        public init(key: Key, values: [String]) {
+        public init(key: Key, values: [String?]) {
             self.key = key
             self.values = values
         }

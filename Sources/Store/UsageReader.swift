@@ -47,7 +47,7 @@ private struct UsageReader {
     /// Customers by number; nil for all.
     private var customers: [Int64]?
     /// For each filtered dimension its name and the values of which it must have one.
-    private var dimensionFilters: [(name: [UInt8], values: Set<[UInt8]>)] = []
+    private var dimensionFilters: [(name: [UInt8], values: Set<[UInt8]?>)] = []
     private let groupBy: [[UInt8]?]
     private let uniqueBy: [[UInt8]]
 
@@ -81,10 +81,11 @@ private struct UsageReader {
         for filter in query.filters {
             switch filter.key {
             case .customer:
-                let ids = try filter.values.compactMap { try NameTable.find($0, db) }
+                let ids = try filter.values.compactMap { try $0.flatMap { try NameTable.find($0, db) } }
                 customers = customers.map { known in known.filter { ids.contains($0) } } ?? Array(Set(ids)).sorted()
             case .dimension(let name):
-                dimensionFilters.append((Array(name.utf8), Set(filter.values.map { Array($0.utf8) })))
+                dimensionFilters.append(
+                    (Array(name.utf8), Set(filter.values.map { value in value.map { Array($0.utf8) } })))
             }
         }
     }
@@ -113,9 +114,8 @@ private struct UsageReader {
         let isByCustomerAlone = groupBy.count == 1 && groupBy[0] == nil
         try cells { cell in
             for filter in dimensionFilters {
-                guard let value = DimensionSet.value(of: filter.name, in: cell.dimensions),
-                    filter.values.contains(Array(value))
-                else { return }
+                let value = DimensionSet.value(of: filter.name, in: cell.dimensions).map { Array($0) }
+                guard filter.values.contains(value) else { return }
             }
             let place: Int
             if isByCustomerAlone, let known = places[cell.customer] {

@@ -15,7 +15,7 @@ struct BackfillCommand: AsyncParsableCommand {
             Reads the log events of the range from CloudWatch Logs, and delivers what the agent would have delivered, \
             with the same identities, so that nothing counts twice. Run it again when it was broken off: it goes on. \
             The accounting is one JSON line on stdout. Where records go is told as for the agent, by METERTAP_SINK and \
-            the settings beside it; without it they go to the platform at METERTAP_URL.
+            the settings beside it; without it they go to the platform at METERTAP_URL, and --rejects must be given.
 
             Example:
               metertap backfill --log-group /app/shop --from 7d --to 0m --sink s3://meters/team

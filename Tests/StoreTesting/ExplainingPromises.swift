@@ -69,6 +69,9 @@ extension StorePromise {
             query.intake = api
             query.logGroup = "/app"
             #expect(try await store.rejects(query).rejects.map(\.id) == [3])
+            query.logGroup = nil
+            query.hasNoLogGroup = true
+            #expect(try await store.rejects(query).rejects.map(\.id) == [4, 2])
             query.intake = IntakeName(kind: .api, name: "another")
             #expect(try await store.rejects(query).rejects.isEmpty)
         },
