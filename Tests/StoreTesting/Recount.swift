@@ -79,7 +79,7 @@ extension UsageQuery.Key {
         }
     }
 
-    fileprivate func isValue(_ text: String, of record: ReceivedRecord) -> Bool {
-        value(of: record)?.elementsEqual(text.utf8) ?? false
+    fileprivate func isValue(_ text: String?, of record: ReceivedRecord) -> Bool {
+        value(of: record) == text.map { Array($0.utf8) }
     }
 }

@@ -99,6 +99,7 @@ private struct RandomHistory {
         let filters: [[UsageQuery.Filter]] = [
             [], [.init(key: .customer, values: ["customer 0", "nobody"])],
             [.init(key: .dimension("region"), values: ["eu", "é"])],
+            [.init(key: .dimension("region"), values: [nil, "eu"]), .init(key: .dimension("note"), values: [nil])],
             [.init(key: .dimension("note"), values: ["x"]), .init(key: .customer, values: ["customer 1"])],
         ]
         var queries: [UsageQuery] = []
