@@ -72,8 +72,11 @@ let package = Package(
             dependencies: ["Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes, system],
             swiftSettings: librarySettings),
         .target(
-            name: "Collection", dependencies: ["Meter", "MeterLine", "Gzip", "AWS", "Delivery", crypto, system],
-            swiftSettings: librarySettings),
+            name: "Collection",
+            dependencies: [
+                "Meter", "MeterLine", "Gzip", "AWS", "HTTP", "Delivery", crypto, system,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: librarySettings),
         .target(name: "Aggregation", dependencies: ["Meter"], swiftSettings: librarySettings),
         .target(
             name: "Store",
@@ -143,7 +146,8 @@ let package = Package(
         .testTarget(
             name: "CollectionTests",
             dependencies: [
-                "Collection", "MeterLine", "Meter", "Gzip", "AWS", "Delivery", "HTTP", "HTTPTesting", httpTypes,
+                "Collection", "MeterLine", "Meter", "Gzip", "AWS", "Delivery", "HTTP", "HTTPTesting", "Sample",
+                httpTypes,
             ], swiftSettings: settings),
         .testTarget(
             name: "StoreTests",

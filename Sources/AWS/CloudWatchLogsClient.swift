@@ -16,11 +16,16 @@ public struct CloudWatchLogsClient: Sendable {
         public var retentionInDays: Int?
         /// The class, for example `STANDARD`; nil where the service does not say.
         public var logGroupClass: String?
+        /// When it was made, in milliseconds since 1970; nil where the service does not say.
+        public var creationTime: Int64?
 
         enum CodingKeys: String, CodingKey {
             case name = "logGroupName"
-            case arn, retentionInDays, logGroupClass
+            case arn, retentionInDays, logGroupClass, creationTime
         }
+
+        /// Whether FilterLogEvents can read it; the other classes cannot be read but by an export.
+        public var isReadable: Bool { logGroupClass != "INFREQUENT_ACCESS" && logGroupClass != "DELIVERY" }
 
         /// The account that the log group belongs to, which need not be the caller's; empty when the ARN is none.
         public var account: String {
@@ -50,6 +55,8 @@ public struct CloudWatchLogsClient: Sendable {
     }
 
     private let caller: ServiceCaller
+    /// The region that is called.
+    public var region: String { caller.region }
 
     /// Makes a client.
     ///

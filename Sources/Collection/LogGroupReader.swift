@@ -14,7 +14,11 @@ public struct LogGroupReader: Sendable {
         public init() {}
     }
 
-    private let client: CloudWatchLogsClient
+    /// Asks for one page.
+    package typealias Fetch =
+        @Sendable (CloudWatchLogsClient.EventQuery) async throws(AWSError) -> [UInt8]
+
+    private let fetch: Fetch
     private let group: CloudWatchLogsClient.LogGroup
     private let pattern: String?
     private let page: LogEventPage
@@ -27,7 +31,16 @@ public struct LogGroupReader: Sendable {
         client: CloudWatchLogsClient, group: CloudWatchLogsClient.LogGroup, lineReader: LineReader,
         pattern: String? = nil
     ) {
-        self.client = client
+        self.init(group: group, lineReader: lineReader, pattern: pattern) { query throws(AWSError) in
+            try await client.filterLogEvents(query)
+        }
+    }
+
+    /// Reads a log group by calls that somebody else makes.
+    package init(
+        group: CloudWatchLogsClient.LogGroup, lineReader: LineReader, pattern: String?, fetch: @escaping Fetch
+    ) {
+        self.fetch = fetch
         self.group = group
         self.pattern = pattern
         page = LogEventPage(lineReader: lineReader, account: group.account, logGroup: group.name)
@@ -52,7 +65,7 @@ public struct LogGroupReader: Sendable {
     ) async throws {
         var query = CloudWatchLogsClient.EventQuery(logGroup: group.name, times: times, pattern: pattern)
         repeat {
-            let answer = try await client.filterLogEvents(query)
+            let answer = try await fetch(query)
             cost.calls += 1
             cost.bytes += answer.count
             var findings: [Finding] = []

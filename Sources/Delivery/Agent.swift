@@ -182,7 +182,7 @@ public struct Agent: Sendable {
 
 extension Finding {
     /// The log event it was found in; nil for data that is no envelope.
-    var origin: EventOrigin? {
+    package var origin: EventOrigin? {
         switch self {
         case .record(let found): return found.origin
         case .reject(let reject):

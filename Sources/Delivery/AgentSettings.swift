@@ -46,7 +46,7 @@ public struct AgentSettings: Sendable {
     /// The words that mark a record.
     public let tags: [String]
     let provenance: Bool
-    let allowMissingCustomer: Bool
+    package let allowMissingCustomer: Bool
     /// How much the agent logs.
     public let logLevel: LogLevel
     let sinkRegion: String?

@@ -12,14 +12,20 @@ public struct EventOrigin: Sendable {
     public var eventId: String
     /// The log event's time in milliseconds since 1970; nil for a line of a file that tells none.
     public var timestamp: Int64?
+    /// When CloudWatch Logs took it, in milliseconds since 1970; nil where that is not told.
+    public var ingestionTime: Int64?
 
     /// Names a log event.
-    public init(account: String, logGroup: String, logStream: String, eventId: String, timestamp: Int64?) {
+    public init(
+        account: String, logGroup: String, logStream: String, eventId: String, timestamp: Int64?,
+        ingestionTime: Int64? = nil
+    ) {
         self.account = account
         self.logGroup = logGroup
         self.logStream = logStream
         self.eventId = eventId
         self.timestamp = timestamp
+        self.ingestionTime = ingestionTime
     }
 }
 

@@ -60,6 +60,7 @@ package struct LogEventPage: Sendable {
         var stream: Range<Int>?
         var id: String?
         var timestamp: Int64?
+        var ingestionTime: Int64?
         var message: JSON.StringToken?
     }
 
@@ -84,7 +85,7 @@ package struct LogEventPage: Sendable {
         let origin = EventOrigin(
             account: account, logGroup: logGroup,
             logStream: event.stream.map { String(decoding: LooseJSON.decoded($0, in: page), as: UTF8.self) } ?? "",
-            eventId: id, timestamp: event.timestamp)
+            eventId: id, timestamp: event.timestamp, ingestionTime: event.ingestionTime)
         for finding in lineReader.read(text, of: origin, accounting: &accounting) { body(finding) }
     }
 
@@ -95,6 +96,8 @@ package struct LogEventPage: Sendable {
                 event.message = try LooseJSON.string(bytes, &position)
             } else if LooseJSON.isName(name, "timestamp", in: bytes) {
                 event.timestamp = Timestamp.plausible(Int64(try LooseJSON.text(bytes, &position)))
+            } else if LooseJSON.isName(name, "ingestionTime", in: bytes) {
+                event.ingestionTime = Timestamp.plausible(Int64(try LooseJSON.text(bytes, &position)))
             } else if LooseJSON.isName(name, "eventId", in: bytes) {
                 let id = try LooseJSON.text(bytes, &position)
                 event.id = id.isEmpty ? nil : id

@@ -34,10 +34,9 @@ struct LogRange: ParsableArguments {
         guard !group.account.isEmpty else {
             throw Failure(message: "CloudWatch Logs does not tell the account of \(logGroup)", code: .unavailable)
         }
-        if let logGroupClass = group.logGroupClass, logGroupClass == "INFREQUENT_ACCESS" || logGroupClass == "DELIVERY"
-        {
+        guard group.isReadable else {
             throw Failure(
-                message: "\(logGroup) is of the class \(logGroupClass), whose log events cannot be read by "
+                message: "\(logGroup) is of the class \(group.logGroupClass ?? ""), whose log events cannot be read by "
                     + "FilterLogEvents; there is no way to read it but an export", code: .configuration)
         }
         return group
@@ -72,6 +71,7 @@ extension Failure {
         case let error as TransportError: self.init(message: error.description, code: .configuration)
         case let error as CheckpointFile.Problem:
             self.init(message: error.description, code: error.isOther ? .configuration : .inputOutput)
+        case let error as CollectorState.Problem: self.init(message: error.description, code: .inputOutput)
         default: self.init(message: "\(error)", code: .inputOutput)
         }
     }

@@ -14,6 +14,26 @@ enum Setting: String, CaseIterable {
     case webhookSecret = "webhook-secret"
     case url
     case apiKey = "api-key"
+    case apiKeySecretARN = "api-key-secret-arn"
+    case sink
+    case sinkRegion = "sink-region"
+    case sinkCredentialsSecretARN = "sink-credentials-secret-arn"
+    case sinkRoleARN = "sink-role-arn"
+    case sinkExternalID = "sink-external-id"
+    case sinkACL = "sink-acl"
+    case rejects
+    case tags
+    case provenance
+    case allowMissingCustomer = "allow-missing-customer"
+    case state
+    case interval
+    case sweeps
+
+    /// What an agent takes from its environment.
+    static let ofAgent: [Setting] = [
+        .sink, .sinkRegion, .sinkCredentialsSecretARN, .sinkRoleARN, .sinkExternalID, .sinkACL, .rejects, .apiKey,
+        .apiKeySecretARN, .tags, .provenance, .allowMissingCustomer,
+    ]
 
     /// Its variable in the environment: METERTAP_RETENTION_DAYS for `retention-days`.
     var variable: String {
@@ -22,6 +42,9 @@ enum Setting: String, CaseIterable {
 
     /// Whether it is never shown, and no flag sets it.
     var isSecret: Bool { [.adminKey, .webhookSecret, .apiKey].contains(self) }
+
+    /// Whether it is several values, separated by commas; in a file they may be a list.
+    var isList: Bool { [.tags, .sweeps].contains(self) }
 
     /// What it is when nobody sets it; nil for nothing.
     var standard: String? {
@@ -32,6 +55,9 @@ enum Setting: String, CaseIterable {
         case .retentionDays: "400"
         case .isBehindProxy: "false"
         case .url: "http://127.0.0.1:8080"
+        case .state: "metertap-collector"
+        case .interval: "10s"
+        case .sweeps: "1h,24h,14d2h"
         default: nil
         }
     }

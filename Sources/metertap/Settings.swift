@@ -1,5 +1,7 @@
 import ArgumentParser
+import Delivery
 import FoundationEssentials
+import HTTP
 
 /// The settings of a command: each from its flag, else the environment, else a file, else what is standard.
 struct Settings {
@@ -11,7 +13,10 @@ struct Settings {
         case standard
     }
 
+    /// The file, of which some commands take more.
+    let file: SettingsFile
     private let values: [Setting: (text: String, origin: Origin)]
+    private let environment: [String: String]
 
     /// Reads the settings.
     ///
@@ -23,7 +28,7 @@ struct Settings {
         flags: [Setting: String?] = [:], _ options: ConfigOptions,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
-        let file = try SettingsFile.read(options.config)
+        file = try SettingsFile(options.config)
         var values: [Setting: (text: String, origin: Origin)] = [:]
         for setting in Setting.allCases {
             if let text = flags[setting] ?? nil {
@@ -37,6 +42,36 @@ struct Settings {
             }
         }
         self.values = values
+        self.environment = environment
+    }
+
+    /// What an agent would find in its environment.
+    ///
+    /// - Parameter sink: where records go when no sink is set.
+    func agent(sink: String?) throws(SettingError) -> AgentSettings {
+        var variables = environment
+        for setting in Setting.ofAgent { variables[setting.variable] = self[setting] }
+        variables[Setting.sink.variable] = self[.sink] ?? sink
+        return try AgentSettings(environment: variables)
+    }
+
+    /// A length of time such as `90s`, `24h` or `14d2h`, in milliseconds.
+    func duration(_ setting: Setting) throws -> Int64 {
+        guard let duration = TimeSpan.parse(text(setting)) else {
+            throw failure(setting, "must be a length of time such as 10s, 24h or 14d2h")
+        }
+        return duration
+    }
+
+    /// Several lengths of time; none for `none`.
+    func durations(_ setting: Setting) throws -> [Int64] {
+        guard text(setting) != "none" else { return [] }
+        return try text(setting).split(separator: ",").map { part in
+            guard let duration = TimeSpan.parse(part.filter { $0 != " " }) else {
+                throw failure(setting, "must be lengths of time such as 1h, 24h, 14d2h, or none")
+            }
+            return duration
+        }
     }
 
     subscript(_ setting: Setting) -> String? { values[setting]?.text }
@@ -88,4 +123,24 @@ struct Settings {
 struct ConfigOptions: ParsableArguments {
     @Option(help: "A YAML file with settings (default: metertap.yaml, when there is one).")
     var config: String?
+}
+
+/// Lengths of time as people write them.
+enum TimeSpan {
+    private static let units: [Character: Int64] = ["s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
+
+    /// Milliseconds of `90s`, `24h`, `14d2h`; nil for anything else, and for nothing or more than ten years.
+    static func parse(_ text: some StringProtocol) -> Int64? {
+        var (total, digits): (Int64, String) = (0, "")
+        for character in text {
+            if character.isASCII, character.isNumber, digits.count < 9 {
+                digits.append(character)
+            } else if let unit = units[character], let count = Int64(digits) {
+                (total, digits) = (total + count * unit, "")
+            } else {
+                return nil
+            }
+        }
+        return digits.isEmpty && (1...3_650 * 86_400_000).contains(total) ? total : nil
+    }
 }

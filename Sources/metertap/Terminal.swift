@@ -11,6 +11,9 @@ enum Terminal {
     /// Whether a person sees stderr.
     static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Whether a person sees stdout.
+    static var isOutputInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
+
     /// Writes a line of results at once, also to a pipe.
     static func output(_ line: String) {
         _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8)

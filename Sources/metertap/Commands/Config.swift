@@ -27,6 +27,7 @@ struct Config: AsyncParsableCommand {
                 let settings = try Settings(config)
                 show(settings)
                 _ = try PlatformSettings(settings)
+                _ = try ConnectionList.read(settings.file)
             } catch let error as Failure {
                 throw error.exitCode()
             } catch let error as SettingError {

@@ -27,10 +27,15 @@ struct Table {
     /// Prints the table, or a sentence where it has no rows.
     func print(orElse sentence: String) {
         guard !rows.isEmpty else { return Terminal.output(sentence) }
+        for line in lines { Terminal.output(line) }
+    }
+
+    /// The header and the rows.
+    var lines: [String] {
         let widths = header.indices.map { column in
             ([header] + rows).map { $0[column].count }.max() ?? 0
         }
-        for row in [header] + rows { Terminal.output(line(row, widths)) }
+        return ([header] + rows).map { line($0, widths) }
     }
 
     private func line(_ row: [String], _ widths: [Int]) -> String {

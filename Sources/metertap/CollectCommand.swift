@@ -1,0 +1,69 @@
+import AWS
+import ArgumentParser
+import Collection
+import Delivery
+import HTTP
+import MeterLine
+import UnixSignals
+
+struct CollectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "collect",
+        abstract: "Pull records from the log groups of many accounts, without anything installed there but a role.",
+        discussion: """
+            Reads the connections of the settings file, each on its own, until SIGINT or SIGTERM. What CloudWatch Logs shows \
+            late is found too: everything is read again when it is minutes, an hour, a day and 14 days old, and only what was \
+            not delivered yet is delivered. Where records go is told by sink, as for the agent; without it they go to the \
+            platform at METERTAP_URL. Run it again after a stop or a crash: it goes on where it was. Once a minute each \
+            connection is reported as one JSON line on stdout; on a terminal there is a table.
+
+            Example:
+              metertap collect --config metertap.yaml
+            """)
+
+    @Option(help: "Where records go: s3://bucket/prefix, file:///directory or https://host/ingest.")
+    var sink: String?
+
+    @Option(help: "Where rejects go, when the sink is no bucket of one's own.")
+    var rejects: String?
+
+    @Option(help: "The directory that remembers what was delivered (default: metertap-collector).")
+    var state: String?
+
+    @Option(help: "How long to pause before a log group is read again (default: 10s).")
+    var interval: String?
+
+    @OptionGroup var config: ConfigOptions
+
+    func run() async throws {
+        do {
+            let settings = try Settings(
+                flags: [.sink: sink, .rejects: rejects, .state: state, .interval: interval], config)
+            let collector = try await Self.collector(settings)
+            await CollectReport(collector: collector).run()
+        } catch {
+            throw Failure(error).exitCode()
+        }
+    }
+
+    /// The collector that settings describe.
+    static func collector(_ settings: Settings) async throws -> Collector {
+        let connections = try ConnectionList.read(settings.file)
+        guard !connections.isEmpty else {
+            throw Failure(
+                message: "\(settings.file.path) has no connections, so that there is nothing to read; docs/collect.md "
+                    + "shows some", code: .configuration)
+        }
+        let url = settings.text(.url)
+        let agent = try settings.agent(sink: url.hasSuffix("/") ? "\(url)ingest" : "\(url)/ingest")
+        let aws = try AWSSettings.ofProcess()
+        let transport = try AsyncHTTPTransport(caBundle: aws.caBundle)
+        return try await Collector(
+            settings: Collector.Settings(
+                connections: connections, state: settings.text(.state), agent: agent,
+                interval: try settings.duration(.interval), sweeps: try settings.durations(.sweeps)),
+            // The collector knows better than a call when to try again.
+            session: AWSSession(settings: aws, transport: transport, policy: RetryPolicy(maximumAttempts: 1)),
+            sinkSession: AWSSession(settings: aws, transport: transport), transport: transport)
+    }
+}
