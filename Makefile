@@ -8,6 +8,7 @@ soak_runs := 300000
 fault_runs := 200
 model_runs := 200
 kill_runs := 20
+collect_runs := 20
 
 .PHONY: help run build lambda test unit-test integration-test lint format bench screenshots soak clean
 
@@ -37,14 +38,16 @@ integration-test: lambda
 	@scripts/setup test
 	$(release) --product metertap-soak
 	$(release) --product signature-probe
+	$(release) --product collector-probe
 	.build/release/metertap-soak $(soak_runs) Tests/Corpus/lines.txt
 	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_MODEL_RUNS=$(model_runs) METERTAP_KILL_RUNS=$(kill_runs) \
+		METERTAP_COLLECT_RUNS=$(collect_runs) METERTAP_COLLECTOR_PROBE=$(CURDIR)/.build/release/collector-probe \
 		METERTAP_SIGNATURE_PROBE=$(CURDIR)/.build/release/signature-probe \
 		$(python) -m pytest integration
 
-soak: ## Run the long campaigns: mutations, deliveries with faults, histories, kills
+soak: ## Run the long campaigns: mutations, deliveries with faults, histories, kills, late log events
 	METERTAP_SEED=$$RANDOM$$RANDOM $(MAKE) integration-test soak_runs=10000000 fault_runs=10000 model_runs=5000 \
-		kill_runs=200
+		kill_runs=200 collect_runs=500
 
 lint: ## Check format and style
 	@scripts/setup lint

@@ -131,6 +131,10 @@ let package = Package(
         .executableTarget(
             name: "signature-probe", dependencies: ["AWS", "HTTP", httpTypes], path: "Tests/SignatureProbe",
             swiftSettings: settings),
+        // Runs a collector on a clock that integration/test_collect_campaign.py sets.
+        .executableTarget(
+            name: "collector-probe", dependencies: ["Collection", "Delivery", "AWS", "HTTP", system],
+            path: "Tests/CollectorProbe", swiftSettings: settings),
         // Random mutations in release: short in `make test`, long in `make soak`.
         .executableTarget(
             name: "metertap-soak", dependencies: ["Collection", "Gzip", "Meter", "MeterLine", "Sample", system],

@@ -19,7 +19,7 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def client(service: str, url: str, key: str = "test", secret: str = "test") -> Any:
+def client(service: str, url: str, key: str = "test", secret: str = "test", token: str | None = None) -> Any:
     """A boto3 client that fails quickly and takes nothing from the caller's environment."""
     return boto3.client(
         service,
@@ -27,6 +27,7 @@ def client(service: str, url: str, key: str = "test", secret: str = "test") -> A
         region_name=REGION,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
+        aws_session_token=token,
         config=Config(
             retries={"max_attempts": 2, "mode": "standard"},
             connect_timeout=3,
@@ -51,8 +52,13 @@ class Moto:
         )
         self.service.wait_until(lambda: self.client("sts").get_caller_identity()["Account"] == ACCOUNT)
 
-    def client(self, service: str) -> Any:
-        return client(service, self.url)
+    def client(self, service: str, account: str = ACCOUNT) -> Any:
+        """A client with the credentials of an account: those of a role in it, where it is another one."""
+        if account == ACCOUNT:
+            return client(service, self.url)
+        role = f"arn:aws:iam::{account}:role/tests"
+        made = client("sts", self.url).assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+        return client(service, self.url, made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
 
     def stop(self) -> None:
         self.service.stop()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.emulators import REGION, Moto
+from components.emulators import ACCOUNT, REGION, Moto
 from components.processes import clean_environment
 from components.samples import Event, Line, envelope
 
@@ -61,9 +61,10 @@ class LogGroup:
     moto: Moto
     name: str
     events: dict[str, list[Event]] = field(default_factory=dict)
+    account: str = ACCOUNT
 
     def __post_init__(self) -> None:
-        self.client = self.moto.client("logs")
+        self.client = self.moto.client("logs", self.account)
         self.client.create_log_group(logGroupName=self.name)
 
     def put(self, stream: str, lines: Iterable[tuple[int, Line]]) -> list[Event]:

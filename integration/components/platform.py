@@ -29,8 +29,8 @@ class Platform:
         self.service: Service | None = None
         self.start()
 
-    def start(self) -> None:
-        port = free_port()
+    def start(self, port: int = 0) -> None:
+        port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.session = requests.Session()
         self.session.headers["X-API-KEY"] = ADMIN_KEY
