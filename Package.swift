@@ -100,7 +100,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "Meter", "MeterLine", "Aggregation", "Store", "Platform", "AWS", "HTTP", crypto, httpTypes,
+                "Meter", "MeterLine", "Aggregation", "Store", "Collection", "Platform", "AWS", "HTTP", crypto,
+                httpTypes,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ], resources: [.embedInCode("Assets"), .embedInCode("Templates"), .embedInCode("Snippets")],

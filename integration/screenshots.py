@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from components.browser import NARROW, SCREENS, WIDE, Visitor, chromium
+from components.connected import connected
 from components.platform import Platform
 from conftest import ROOT, executable
 
@@ -65,6 +66,11 @@ def main() -> None:
                 "figure": "usage/figure?meter=ApiCalls&from=2020-01-01&to=2100-01-01&interval=month",
             }
             shoot(browser, platform, "full", screens | more)
+        pulling = Path(directory) / "pulling"
+        pulling.mkdir()
+        with connected(cli, pulling) as (platform, _):
+            platform.wait_for(lambda: platform.pipeline()["received"] == 40)
+            shoot(browser, platform, "pulling", {"connections": "connections"})
     images = ROOT / "docs/images"
     images.mkdir(exist_ok=True)
     for name in ("overview", "usage", "events"):

@@ -19,6 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from components.browser import NARROW, SCREENS, Visitor, Wire, chromium, sign_in_link
+from components.connected import connected
 from components.platform import ADMIN_KEY, DAY, Platform, recent
 from conftest import ROOT
 
@@ -725,6 +726,31 @@ def test_a_key_is_shown_once_and_revoked(visitor: Visitor, platform: Platform) -
     expect(page.get_by_role("status")).to_contain_text("opens nothing")
     assert platform.request("POST", "/ingest", data=b"{}", headers={"X-API-KEY": secret}).status_code == 401
     expect(page.locator("#changes")).to_contain_text("key.revoke")
+
+
+def test_a_platform_pulls_from_connections_itself(browser: Browser, cli: Path, tmp_path: Path) -> None:
+    with connected(cli, tmp_path) as (platform, logs):
+        Platform.wait_for(lambda: platform.pipeline()["received"] == 40)
+        for scheme in ("light", "dark"):
+            visitor = Visitor(browser, platform.url, color_scheme=scheme).sign_in()
+            page = visitor.open("connections")
+            found = Axe().run(page).response["violations"]
+            assert not found, [one["id"] for one in found]
+        row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="web <b>shop</b>"))
+        expect(row).to_contain_text("following")
+        expect(row).to_contain_text("222222222222")
+        expect(page.get_by_label("What fails")).to_contain_text("AccessDenied")
+        expect(page.get_by_role("row").filter(has_text="first")).to_contain_text("40")
+        expect(visitor.open("overview").get_by_label("What needs a look")).to_contain_text(
+            "The connection closed fails"
+        )
+        logs.accounts["3" * 12].fault = lambda: None
+        Platform.wait_for(lambda: "failing" not in visitor.open("connections").content())
+        visitor.close()
+        phone = Visitor(browser, platform.url, viewport=NARROW).sign_in()
+        page = phone.open("connections")
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+        phone.close()
 
 
 # For everybody

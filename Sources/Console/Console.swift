@@ -1,3 +1,4 @@
+package import Collection
 import HTTPTypes
 import Hummingbird
 package import Platform
@@ -7,15 +8,20 @@ package struct Console: Sendable {
     /// Where all of its pages are.
     static let root = "/console"
 
+    /// How the connections do that the platform reads itself; none where it reads none.
+    package typealias Connections = @Sendable () async -> [ConnectionStatus]
+
     private let parts: PlatformParts
+    private let connections: Connections
     private let sessions: Sessions
     private let pages: Pages
 
     /// Reads the templates.
     ///
     /// - Throws: when a template is malformed, which a test would have found.
-    package init(_ parts: PlatformParts) throws {
+    package init(_ parts: PlatformParts, connections: @escaping Connections) throws {
         self.parts = parts
+        self.connections = connections
         sessions = Sessions(keys: parts.keys, now: parts.now)
         pages = try Pages(now: parts.now)
     }
@@ -28,13 +34,14 @@ package struct Console: Sendable {
     /// All pages, and what belongs to them.
     package var routes: [Route] {
         let screens =
-            OverviewScreen(parts: parts, pages: pages).screens
+            OverviewScreen(parts: parts, pages: pages, connections: connections).screens
             + StartScreen(parts: parts, pages: pages).screens
             + EventsScreen(parts: parts, pages: pages).screens
             + UsageScreen(parts: parts, pages: pages).screens
             + MetersScreen(parts: parts, pages: pages).screens
             + CustomersScreen(parts: parts, pages: pages).screens
             + RejectsScreen(parts: parts, pages: pages).screens
+            + ConnectionsScreen(connections: connections, pages: pages).screens
             + SettingsScreen(parts: parts, pages: pages).screens
         let door = Door(sessions: sessions, pages: pages, parts: parts)
         return door.routes + Assets.routes

@@ -1,3 +1,4 @@
+import Collection
 import Hummingbird
 import Meter
 import Platform
@@ -11,6 +12,7 @@ struct OverviewScreen: Sendable {
 
     let parts: PlatformParts
     let pages: Pages
+    let connections: Console.Connections
 
     var screens: [Screen] { [Screen(.get, "/overview", .read, show)] }
 
@@ -74,7 +76,10 @@ struct OverviewScreen: Sendable {
         let start = time / Arrivals.length * Arrivals.length - (Self.minutes - 1) * Arrivals.length
         let arrivals = try await parts.store.arrivals(since: start)
         let audits = Self.standing(try await parts.store.audits(limit: Self.newest))
-        let findings = findings(pipeline, silent, checks) + audits.filter { !$0.isClean }.map(Self.finding)
+        let failing = await connections().filter { $0.problem != nil }
+        let findings =
+            findings(pipeline, silent, checks) + failing.prefix(5).map(Self.finding)
+            + audits.filter { !$0.isClean }.map(Self.finding)
         let content = Content(
             isWell: findings.isEmpty && pipeline.received > 0, hasFindings: !findings.isEmpty,
             isEmpty: pipeline.received == 0, findings: findings,
@@ -139,6 +144,12 @@ struct OverviewScreen: Sendable {
                     path: Link("/rejects").text + "#undefined", action: "Undefined meters"))
         }
         return findings
+    }
+
+    private static func finding(_ status: ConnectionStatus) -> Content.Finding {
+        Content.Finding(
+            style: "bad", title: "The connection \(Show.text(status.name)) fails",
+            detail: Show.text(status.problem?.message ?? ""), path: Link("/connections").text, action: "Connections")
     }
 
     // MARK: - Audits

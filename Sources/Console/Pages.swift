@@ -8,7 +8,7 @@ import Platform
 struct Page {
     /// The parts of the console, as its navigation names them.
     enum Section: String, CaseIterable {
-        case overview, start, events, usage, meters, customers, rejects, settings
+        case overview, start, events, usage, meters, customers, rejects, connections, settings
 
         var title: String {
             switch self {
@@ -19,6 +19,7 @@ struct Page {
             case .meters: "Meters"
             case .customers: "Customers"
             case .rejects: "Rejects"
+            case .connections: "Connections"
             case .settings: "Settings"
             }
         }
@@ -161,6 +162,7 @@ private enum Templates {
         ("customer", PackageResources.customer_mustache),
         ("rejects", PackageResources.rejects_mustache),
         ("mend", PackageResources.mend_mustache),
+        ("connections", PackageResources.connections_mustache),
         ("settings", PackageResources.settings_mustache),
         ("new-key", PackageResources.new_key_mustache),
     ]

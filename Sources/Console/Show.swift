@@ -38,6 +38,13 @@ enum Show {
         self.number(String(number))
     }
 
+    /// A number of bytes with a unit that makes it short.
+    static func bytes(_ count: Int) -> String {
+        var (value, units) = (count, ["B", "kB", "MB", "GB", "TB"][...])
+        while value >= 10_000, units.count > 1 { (value, units) = (value / 1_000, units.dropFirst()) }
+        return "\(self.count(value)) \(units.first ?? "")"
+    }
+
     /// An exact number with its thousands apart; no digit is left out.
     static func number(_ exact: String) -> String {
         let isNegative = exact.hasPrefix("-")

@@ -35,6 +35,17 @@ public enum Location: Sendable, Hashable {
     }
 }
 
+extension Location {
+    /// The bucket or directory as a URL; nil for what keeps no objects.
+    package var storeURL: String? {
+        switch self {
+        case .bucket(let bucket, let prefix): "s3://\(bucket)/\(prefix)"
+        case .directory(let path): "file://\(path)"
+        case .ingest, .standardOutput: nil
+        }
+    }
+}
+
 /// A setting that makes no sense, or is missing.
 public struct SettingError: Error, Sendable, CustomStringConvertible {
     /// The setting and what to do about it.

@@ -39,7 +39,9 @@ struct CollectCommand: AsyncParsableCommand {
         do {
             let settings = try Settings(
                 flags: [.sink: sink, .rejects: rejects, .state: state, .interval: interval], config)
-            let collector = try await Self.collector(settings)
+            let url = settings.text(.url)
+            let collector = try await Self.collector(
+                settings, sink: url.hasSuffix("/") ? "\(url)ingest" : "\(url)/ingest", state: settings.text(.state))
             await CollectReport(collector: collector).run()
         } catch {
             throw Failure(error).exitCode()
@@ -47,20 +49,23 @@ struct CollectCommand: AsyncParsableCommand {
     }
 
     /// The collector that settings describe.
-    static func collector(_ settings: Settings) async throws -> Collector {
+    ///
+    /// - Parameters:
+    ///   - sink: where records go when no sink is set.
+    ///   - state: the directory of its memory.
+    static func collector(_ settings: Settings, sink: String, state: String) async throws -> Collector {
         let connections = try ConnectionList.read(settings.file)
         guard !connections.isEmpty else {
             throw Failure(
                 message: "\(settings.file.path) has no connections, so that there is nothing to read; docs/collect.md "
                     + "shows some", code: .configuration)
         }
-        let url = settings.text(.url)
-        let agent = try settings.agent(sink: url.hasSuffix("/") ? "\(url)ingest" : "\(url)/ingest")
+        let agent = try settings.agent(sink: sink)
         let aws = try AWSSettings.ofProcess()
         let transport = try AsyncHTTPTransport(caBundle: aws.caBundle)
         return try await Collector(
             settings: Collector.Settings(
-                connections: connections, state: settings.text(.state), agent: agent,
+                connections: connections, state: state, agent: agent,
                 interval: try settings.duration(.interval), sweeps: try settings.durations(.sweeps)),
             // The collector knows better than a call when to try again.
             session: AWSSession(settings: aws, transport: transport, policy: RetryPolicy(maximumAttempts: 1)),

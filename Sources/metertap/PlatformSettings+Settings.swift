@@ -15,8 +15,10 @@ extension PlatformSettings {
                 message: "--demo has a bucket of its own and speaks plain HTTP on this machine",
                 code: .validationFailure)
         }
+        // What it pulls itself comes in by a bucket, too.
+        let hasOwnBucket = settings[.bucket] == nil && settings.file.sections[.connections] != nil
         let bucket: Location? =
-            isDemo
+            isDemo || hasOwnBucket
             ? .directory("\(settings.text(.data))/bucket")
             : try settings[.bucket].map { try Location($0, setting: settings.name(of: .bucket)) }
         try self.init(

@@ -1,10 +1,12 @@
 import AWS
 import ArgumentParser
+import Collection
 import Console
 import Delivery
 import FoundationEssentials
 import HTTP
 import Logging
+import MeterLine
 import Platform
 import Store
 
@@ -61,13 +63,13 @@ struct Up: AsyncParsableCommand {
 
     @OptionGroup var config: ConfigOptions
 
-    private func settings() throws -> PlatformSettings {
+    private func settings() throws -> Settings {
         let flags: [Setting: String?] = [
             .data: data, .host: host, .port: port, .bucket: bucket, .bucketNotifications: notifications,
             .alertWebhook: webhook, .retentionDays: retentionDays, .certificate: certificate,
             .privateKey: privateKey, .isBehindProxy: isBehindProxy ? "true" : nil,
         ]
-        return try PlatformSettings(try Settings(flags: flags, config), isDemo: demo)
+        return try Settings(flags: flags, config)
     }
 
     func run() async throws {
@@ -83,16 +85,22 @@ struct Up: AsyncParsableCommand {
             throw Failure(
                 message: error.description, code: error.kind == .unavailable ? .unavailable : .failure
             ).exitCode()
+        } catch let error as CollectorState.Problem {
+            throw Failure(error).exitCode()
+        } catch let error as InvalidTag {
+            throw Failure(error).exitCode()
         }
     }
 
     private func serve() async throws {
-        let settings = try settings()
+        let all = try settings()
+        let settings = try PlatformSettings(all, isDemo: demo)
+        let collector = try await collector(all, settings)
         var logger = Logger(label: "metertap", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = .notice
         let platform = try await Platform(settings: settings, session: try awsSession(settings), logger: logger)
         let keyFile = try await platform.makeAdminKey()
-        let console = try Console(platform.parts)
+        let console = try Console(platform.parts) { await collector?.statuses() ?? [] }
         let scheme = settings.certificate == nil ? "http" : "https"
         // Who binds every address of the machine opens the console by its own name.
         let isEvery = settings.host == "0.0.0.0" || settings.host == "::"
@@ -109,6 +117,7 @@ struct Up: AsyncParsableCommand {
                 }
                 serving.finish()
             }
+            if let collector { group.addTask { await collector.run() } }
             if demo {
                 group.addTask { for await port in ports { try await demonstrate(settings, port: port) } }
             }
@@ -116,6 +125,17 @@ struct Up: AsyncParsableCommand {
             try await group.next()
             group.cancelAll()
         }
+    }
+
+    /// What pulls from the connections of the settings file; nil when there is none.
+    ///
+    /// Its records come in by the platform's bucket, like those of an agent.
+    private func collector(_ all: Settings, _ settings: PlatformSettings) async throws -> Collector? {
+        guard all.file.sections[.connections] != nil, let bucket = settings.bucket?.absolute.storeURL else {
+            return nil
+        }
+        return try await CollectCommand.collector(
+            all, sink: bucket, state: "\(settings.directory)/collector")
     }
 
     private func demonstrate(_ settings: PlatformSettings, port: Int) async throws {
@@ -134,5 +154,13 @@ struct Up: AsyncParsableCommand {
         guard case .bucket = settings.bucket else { return nil }
         let aws = try AWSSettings.ofProcess()
         return AWSSession(settings: aws, transport: try AsyncHTTPTransport(caBundle: aws.caBundle))
+    }
+}
+
+extension Location {
+    /// The same place, whatever the current directory.
+    fileprivate var absolute: Location {
+        guard case .directory(let path) = self, !path.hasPrefix("/") else { return self }
+        return .directory("\(FileManager.default.currentDirectoryPath)/\(path)")
     }
 }

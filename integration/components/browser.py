@@ -26,6 +26,7 @@ SCREENS = (
     "customers",
     "customers/new",
     "rejects",
+    "connections",
     "settings",
 )
 
@@ -65,7 +66,9 @@ class Visitor:
             self.problems.append(f"a request to another host: {url}")
 
     def open(self, path: str) -> Page:
-        self.page.goto(f"{self.url}/console/{path}")
+        answer = self.page.goto(f"{self.url}/console/{path}")
+        if answer and answer.status >= 500:
+            self.problems.append(f"{path} is answered with {answer.status}")
         return self.page
 
     def sign_in(self, key: str = ADMIN_KEY) -> "Visitor":

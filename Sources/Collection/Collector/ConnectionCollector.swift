@@ -116,7 +116,11 @@ actor ConnectionCollector {
             discoveryProblem = missing(found, at: now)
         } catch {
             discoveryRetry.failed(at: now)
-            discoveryProblem = Self.problem("\(error)", discoveryProblem, at: now)
+            let consequence =
+                groups.isEmpty
+                ? "Nothing of this connection is collected; what is logged waits in CloudWatch Logs as long as it is kept there."
+                : "New log groups are not found until this is mended; those that are known are read."
+            discoveryProblem = Self.problem("\(error) \(consequence)", discoveryProblem, at: now)
         }
     }
 

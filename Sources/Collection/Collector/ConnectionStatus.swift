@@ -28,6 +28,9 @@ public struct ConnectionStatus: Sendable, Codable {
         public var bytes = 0
         /// How many log events with records or rejects it found that no pass before it had found.
         public var found = 0
+
+        /// Nothing yet.
+        public init() {}
     }
 
     /// The connection's name.
