@@ -60,12 +60,13 @@ format: ## Format the sources
 	swift format --in-place --parallel --recursive Sources Tests Package.swift
 	.venv/bin/ruff format integration
 
-bench: build ## Measure extraction beside a Python agent, the agent, the platform and the audit
+bench: build ## Measure extraction beside a Python agent, the agent, the platform, the audit and the collector
 	@scripts/setup test
 	$(python) integration/bench.py
 	$(python) integration/bench_agent.py
 	$(python) integration/bench_platform.py
 	$(python) integration/bench_audit.py
+	$(python) integration/bench_collect.py
 
 screenshots: build ## Take pictures of the console, into out/screenshots, and README's
 	@scripts/setup test

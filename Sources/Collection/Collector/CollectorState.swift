@@ -43,7 +43,7 @@ struct EventKey: Hashable, Sendable {
 
 /// What a collector must not forget: how far each log group was read, and which log events were delivered.
 ///
-/// One SQLite file in a directory of its own. What is written is on the disk when a call returns. An event takes about 20
+/// One SQLite file in a directory of its own. What is written is on the disk when a call returns. An event takes about 25
 /// bytes, until no pass reads its time again.
 public final class CollectorState: Sendable {
     /// Why the state cannot be used, for people.
