@@ -11,7 +11,6 @@ import random
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +30,18 @@ CONNECTIONS = 20
 MINUTE = 60_000
 
 
-@dataclass
-class Bucket:
-    """A directory into which all runs deliver, and the platform that reads it."""
+@pytest.fixture
+def bucket(tmp_path: Path) -> Path:
+    """The directory to which the collector delivers, and which the platform reads."""
+    bucket = tmp_path / "bucket"
+    (bucket / "ingest" / "records").mkdir(parents=True)
+    return bucket
 
-    directory: Path
-    platform: Platform
-    truth: Expected
 
-
-@pytest.fixture(scope="module")
-def bucket(cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
-    directory = tmp_path_factory.mktemp("collected")
-    sink = directory / "bucket"
-    (sink / "ingest" / "records").mkdir(parents=True)
-    with Platform(cli, directory, "--bucket", f"file://{sink}") as platform:
-        yield Bucket(sink, platform, Expected())
+@pytest.fixture
+def platform(cli: Path, tmp_path: Path, bucket: Path) -> Iterator[Platform]:
+    with Platform(cli, tmp_path, "--bucket", f"file://{bucket}") as platform:
+        yield platform
 
 
 class Probe:
@@ -143,7 +138,7 @@ def moments(start: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("run", range(RUNS))
-def test_each_record_counts_once(run: int, bucket: Bucket, tmp_path: Path) -> None:
+def test_each_record_counts_once(run: int, bucket: Path, platform: Platform, tmp_path: Path) -> None:
     seed = SEED + run
     print(f"METERTAP_SEED={seed} METERTAP_COLLECT_RUNS=1")
     rng = random.Random(seed)
@@ -161,7 +156,7 @@ def test_each_record_counts_once(run: int, bucket: Bucket, tmp_path: Path) -> No
     (tmp_path / "description.json").write_text(json.dumps(description))
     environment = clean_environment(
         AWS_ENDPOINT_URL=logs.url, AWS_ACCESS_KEY_ID="own", AWS_SECRET_ACCESS_KEY="own", AWS_REGION=REGION,
-        METERTAP_SINK=f"file://{bucket.directory}",
+        METERTAP_SINK=f"file://{bucket}",
     )  # fmt: skip
     probe = Probe(tmp_path / "description.json", environment, tmp_path / "probe.log")
     try:
@@ -169,7 +164,7 @@ def test_each_record_counts_once(run: int, bucket: Bucket, tmp_path: Path) -> No
     finally:
         probe.kill()
         logs.close()
-    check(statuses, truth, bucket)
+    check(statuses, truth, bucket, platform)
 
 
 def days(rng: random.Random, logs: LateLogs, probe: Probe, start: int) -> list[dict[str, Any]]:
@@ -198,19 +193,17 @@ def faults(rng: random.Random) -> Any:
     return lambda: rng.choice(FAULTS) if rng.random() < share else None
 
 
-def check(statuses: list[dict[str, Any]], truth: Expected, bucket: Bucket) -> None:
+def check(statuses: list[dict[str, Any]], truth: Expected, bucket: Path, platform: Platform) -> None:
     for status in statuses:
         assert status["state"] == "following" and "problem" not in status, status
         # What this process delivered, and what it or an earlier one had delivered before.
         assert status["found"] == status["delivered"] + status["rejected"] + status["repeated"], status
-    found = contents(files_in(bucket.directory))
-    bucket.truth.add(truth)
-    assert not difference(found.records, bucket.truth.records)
-    assert not difference(found.rejects, bucket.truth.rejects)
-    platform = bucket.platform
+    found = contents(files_in(bucket))
+    assert not difference(found.records, truth.records)
+    assert not difference(found.rejects, truth.rejects)
 
     def is_counted() -> bool:
         figures = platform.pipeline()
-        return figures["received"] - figures["duplicate"] - figures["rejected"] == len(bucket.truth.records)
+        return figures["received"] - figures["duplicate"] - figures["rejected"] == len(truth.records)
 
     Platform.wait_for(is_counted)
