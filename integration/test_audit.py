@@ -569,6 +569,61 @@ def test_ids_that_do_not_meet(cli: Path, moto: Moto, platform: Platform, simple:
     assert found.figures["extra"] == 0
 
 
+def test_numbers_of_producers_show_what_never_was_logged(cli: Path, moto: Moto, platform: Platform) -> None:
+    """Two hosts lose lines, one counts anew, one writes a line twice; a rejected line was still seen."""
+    group = new_group(moto)
+    start = recently()
+
+    def numbered(host: str, number: int, value: str = "1") -> Line:
+        return line("c", value, sequence={"source": host, "number": number})
+
+    def put(host: str, numbers: list[int], at: int = start, step: int = 2_000) -> None:
+        group.put(host, [(at + step * n, numbered(host, number)) for n, number in enumerate(numbers)])
+
+    put("host-1", [*range(100, 142), *range(150, 160), 161])
+    put("host-2", [*range(40), *range(5), *range(6, 20)])
+    put("host-3", [1, 2, 3, 3, 4, 2, 5], step=500)
+    put("host-4", [7, 8, 10])
+    bad = json.dumps(
+        {"customerId": "c", "meterApiName": "calls", "sequence": {"source": "host-4", "number": 9}}
+    )
+    group.put("host-4", [(start, Line(f"amberflo_meter: {bad}", (Reject("invalidValue"),)))])
+    many = json.dumps(
+        {"customerId": "c", "values": {"a": 1, "b": 2}, "sequence": {"source": "host-5", "number": 1}}
+    )
+    two = (Record("a", "c", Decimal(1), None), Record("b", "c", Decimal(2), None))
+    group.put("host-5", [(start, Line(f"amberflo_meter: {many}", two))])
+    group.put("host-6", [(start, line("c", "1", sequence={"source": "", "number": "x"}))])
+    found = audit(cli, moto, platform, group.name, "--repair").figures
+    sequences = found["sequences"]
+    gaps = [(gap["source"], gap["from"], gap["to"]) for gap in sequences["gaps"]]
+    assert sorted(gaps) == [("host-1", 142, 149), ("host-1", 160, 160), ("host-2", 5, 5)]
+    [first] = [gap for gap in sequences["gaps"] if gap["from"] == 142]
+    assert (first["after"], first["before"]) == (start + 2_000 * 41, start + 2_000 * 42)
+    assert {
+        one["source"]: (one["missing"], one["repeated"], one["restarts"]) for one in sequences["bySource"]
+    } == {"host-1": (9, 0, 0), "host-2": (1, 0, 1), "host-3": (0, 2, 0)}
+    assert (sequences["sources"], sequences["missing"], sequences["invalid"]) == (5, 10, 1)
+    # It is in no record: what the producer's number is about is its log event alone.
+    assert all("sequence" not in one for one in platform.get("/events")["events"])
+    assert not platform.pipeline()["ignoredKeys"]
+    settings = environment(moto, METERTAP_URL=platform.url, METERTAP_API_KEY=ADMIN_KEY)
+    people = run(
+        cli, platform.directory, settings, "audit", "--log-group", group.name, "--from", "1d", "--to", "0m"
+    )
+    shown = " ".join(people.output.split())
+    assert people.status == 0, people.errors
+    for words in (
+        "Numbers 142 to 149 of producer host-1 never reached CloudWatch Logs",
+        "Number 5 of producer host-2",
+        "host-3 used 2 numbers again",
+        "began again 1 times",
+        "1 records have a sequence that cannot be read",
+        "Nothing that the logs hold is missing",
+    ):
+        assert words in shown, people.output
+
+
 def test_past_retention(cli: Path, moto: Moto, tmp_path: Path) -> None:
     group = new_group(moto)
     start = recently()
@@ -601,7 +656,7 @@ def test_a_table_for_people(cli: Path, moto: Moto, platform: Platform, simple: L
     done = run(cli, platform.directory, settings, *arguments, "--repair")
     assert done.status == 0
     shown = " ".join(done.output.split())
-    assert "repaired 8" in shown and "Nothing is missing. named names" in shown
+    assert "repaired 8" in shown and "Nothing that the logs hold is missing. named names" in shown
 
 
 def test_what_is_wrong_is_said(cli: Path, moto: Moto, platform: Platform, simple: LogGroup) -> None:

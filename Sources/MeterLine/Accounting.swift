@@ -16,6 +16,8 @@ public struct Accounting: Sendable, Equatable {
     public var repeatedInMessage = 0
     /// Records that name two customers.
     public var conflictingCustomer = 0
+    /// Objects whose `sequence` cannot be read; their records are none the worse.
+    public var invalidSequence = 0
     /// Unknown keys of records by name, for the first `maximumIgnoredNames` names.
     public var ignoredKeys: [String: Int] = [:]
     /// Envelopes of CloudWatch Logs that hold log events.
@@ -52,6 +54,7 @@ public struct Accounting: Sendable, Equatable {
         rejects.merge(other.rejects, uniquingKeysWith: +)
         repeatedInMessage += other.repeatedInMessage
         conflictingCustomer += other.conflictingCustomer
+        invalidSequence += other.invalidSequence
         for (name, count) in other.ignoredKeys.sorted(by: { $0.key < $1.key }) { countIgnored(name, times: count) }
         envelopes += other.envelopes
         controlMessages += other.controlMessages

@@ -39,6 +39,8 @@ public struct FoundRecord: Sendable {
     public var ordinal: Int
     /// Whether the record told no time, so that it has its log event's.
     public var timeDerived: Bool
+    /// The number that its producer gave to the object that it stands in; it is read by audits alone.
+    public var sequence: ProducerSequence?
 }
 
 /// What carried a tag but is no valid record, kept with its reason and its line.
@@ -67,11 +69,13 @@ public struct Reject: Sendable {
     public var timestamp: Int64?
     /// The bytes at fault: the message, or the data of an envelope.
     public var content: [UInt8]
+    /// The number that its producer gave to it, as far as it could be read.
+    public var sequence: ProducerSequence?
 
     /// Makes a reject.
     public init(
         reason: RejectReason, detail: String, tag: String?, ordinal: Int, source: Source, timestamp: Int64?,
-        content: [UInt8]
+        content: [UInt8], sequence: ProducerSequence? = nil
     ) {
         self.reason = reason
         self.detail = detail
@@ -80,6 +84,7 @@ public struct Reject: Sendable {
         self.source = source
         self.timestamp = timestamp
         self.content = content
+        self.sequence = sequence
     }
 }
 

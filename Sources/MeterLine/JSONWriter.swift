@@ -64,10 +64,17 @@ package func appendJSONString(_ text: String, to output: inout [UInt8]) {
 
 /// Writes a list of texts.
 package func appendJSONList(_ texts: [String], to output: inout [UInt8]) {
+    appendJSONArray(texts, to: &output) { appendJSONString($0, to: &$1) }
+}
+
+/// Writes a list, each element as `body` does.
+package func appendJSONArray<Element>(
+    _ elements: [Element], to output: inout [UInt8], _ body: (Element, inout [UInt8]) -> Void
+) {
     output.append(UInt8(ascii: "["))
-    for (index, text) in texts.enumerated() {
+    for (index, element) in elements.enumerated() {
         if index > 0 { output.append(UInt8(ascii: ",")) }
-        appendJSONString(text, to: &output)
+        body(element, &output)
     }
     output.append(UInt8(ascii: "]"))
 }

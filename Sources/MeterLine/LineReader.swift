@@ -120,9 +120,11 @@ public struct LineReader: Sendable {
             let results: [Result<RecordContent, Rejection>]
             if let text = records.text {
                 results = reader.read(text.span)
+                values.sequence = Self.sequence(reader, text.span, &accounting)
                 if reader.hasConflictingCustomer(text.span) { accounting.conflictingCustomer += 1 }
             } else {
                 results = reader.read(message.extracting(records.offset...))
+                values.sequence = Self.sequence(reader, message.extracting(records.offset...), &accounting)
                 if reader.hasConflictingCustomer(message.extracting(records.offset...)) {
                     accounting.conflictingCustomer += 1
                 }
@@ -134,6 +136,19 @@ public struct LineReader: Sendable {
                 case .failure(let rejection): values.reject(rejection, message)
                 }
             }
+            values.sequence = nil
+        }
+    }
+
+    private static func sequence(
+        _ reader: RecordReader, _ bytes: Span<UInt8>, _ accounting: inout Accounting
+    ) -> ProducerSequence? {
+        switch reader.sequence(bytes) {
+        case .absent: return nil
+        case .valid(let sequence): return sequence
+        case .invalid:
+            accounting.invalidSequence += 1
+            return nil
         }
     }
 }
@@ -176,6 +191,8 @@ private struct MessageValues {
     let origin: EventOrigin
     var tag = ""
     var tagPosition = 0
+    /// Of the object whose values are taken.
+    var sequence: ProducerSequence?
     private var count = 0
     private var findings: [Finding] = []
     /// Records without an id of their own: what they say, on which level, and where they stand in `findings`.
@@ -210,7 +227,9 @@ private struct MessageValues {
             dimensions: content.dimensions)
         findings.append(
             .record(
-                FoundRecord(record: record, origin: origin, ordinal: count, timeDerived: content.timeDerived)))
+                FoundRecord(
+                    record: record, origin: origin, ordinal: count, timeDerived: content.timeDerived,
+                    sequence: sequence)))
         recordBytes += content.dimensions.reduce(512) { $0 + $1.name.utf8.count + $1.value.utf8.count }
         count += 1
     }
@@ -249,7 +268,7 @@ private struct MessageValues {
                 Reject(
                     reason: rejection.reason, detail: rejection.detail, tag: tag, ordinal: count,
                     source: .event(origin), timestamp: origin.timestamp,
-                    content: bytes(of: message.extracting(kept)))))
+                    content: bytes(of: message.extracting(kept)), sequence: sequence)))
         count += 1
     }
 

@@ -81,6 +81,7 @@ public enum NDJSON {
         append(counts: accounting.rejects.map { ($0.key.rawValue, $0.value) }, to: &output)
         object.member("repeatedInMessage", accounting.repeatedInMessage, &output)
         object.member("conflictingCustomer", accounting.conflictingCustomer, &output)
+        object.member("invalidSequence", accounting.invalidSequence, &output)
         if namesIgnoredKeys {
             object.name("ignoredKeys", &output)
             append(counts: accounting.ignoredKeys.map { ($0.key, $0.value) }, to: &output)

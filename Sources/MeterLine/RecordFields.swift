@@ -8,6 +8,7 @@ struct RecordFields {
         case meterTimeInMillis, time, snakeMeterTimeInMillis
         case uniqueId, snakeUniqueId
         case dimensions, values
+        case sequence
 
         /// The name as it is written.
         static let written: [[UInt8]] = [
@@ -17,6 +18,7 @@ struct RecordFields {
             "meterTimeInMillis", "time", "meter_time_in_millis",
             "uniqueId", "unique_id",
             "dimensions", "values",
+            "sequence",
         ].map { Array($0.utf8) }
 
         init?(_ key: Span<UInt8>) {

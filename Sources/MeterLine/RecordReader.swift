@@ -229,6 +229,27 @@ struct RecordReader {
         return text
     }
 
+    // MARK: - The producer's sequence
+
+    /// What no record is rejected for: it bears on no bill.
+    func sequence(_ bytes: Span<UInt8>) -> WrittenSequence {
+        guard let value = fields[.sequence] else { return .absent }
+        guard case .object(let range) = value else { return .invalid }
+        var source = ""
+        var number: Int64?
+        for member in distinctMembers(of: range, in: bytes) {
+            switch (JSON.text(member.name, in: bytes), member.value) {
+            case ("source", .string(let token)): source = JSON.text(token, in: bytes)
+            case ("number", .number(let range)): number = Int64(JSON.text(range, in: bytes))
+            default: break
+            }
+        }
+        guard let number, number >= 0, !source.isEmpty, source.utf8.count <= RecordLimits.nameBytes else {
+            return .invalid
+        }
+        return .valid(ProducerSequence(source: source, number: number))
+    }
+
     // MARK: - Dimensions
 
     private func dimensions(_ bytes: Span<UInt8>) throws(Rejection) -> [Dimension] {

@@ -164,7 +164,8 @@ private struct AuditWork {
         progress.clear()
         let report = AuditReport(
             group: group, times: times, accounting: audit.accounting, cost: audit.cost, counts: audit.counts,
-            pattern: audit.pattern, records: path, usesPattern: command.pattern, repairs: command.repair, now: now)
+            pattern: audit.pattern, sequences: audit.sequences, records: path, usesPattern: command.pattern,
+            repairs: command.repair, now: now)
         if command.output.json { Terminal.output(report.json) } else { report.print() }
         return report
     }

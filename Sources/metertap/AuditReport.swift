@@ -14,6 +14,7 @@ struct AuditReport {
     let cost: LogGroupReader.Cost
     let counts: AuditCounts
     let pattern: MissingPattern
+    let sequences: SequenceGaps
     let records: String
     let usesPattern: Bool
     let repairs: Bool
@@ -47,21 +48,20 @@ struct AuditReport {
         appendGaps(to: &output)
         object.name("missingStreams", &output)
         appendJSONList(pattern.missingStreams, to: &output)
+        object.name("sequences", &output)
+        SequenceReport(sequences: sequences, invalid: accounting.invalidSequence).append(to: &output)
         object.end(&output)
         return String(decoding: output, as: UTF8.self)
     }
 
     private func appendGaps(to output: inout [UInt8]) {
-        output.append(UInt8(ascii: "["))
-        for (index, gap) in pattern.gaps.enumerated() {
-            if index > 0 { output.append(UInt8(ascii: ",")) }
+        appendJSONArray(pattern.gaps, to: &output) { gap, output in
             var object = JSONObjectWriter(&output)
             object.member("from", gap.from, &output)
             object.member("to", gap.to, &output)
             object.member("missing", gap.missing, &output)
             object.end(&output)
         }
-        output.append(UInt8(ascii: "]"))
     }
 
     // MARK: - For people
@@ -92,7 +92,8 @@ struct AuditReport {
         if repairs { table.add(["repaired", Display.count(counts.repaired), "of the missing ones, ingested now"]) }
         table.print(orElse: "")
         Terminal.output("")
-        for sentence in reasons + advice { Terminal.output(Table.printable(sentence)) }
+        let numbers = SequenceReport(sequences: sequences, invalid: accounting.invalidSequence).sentences
+        for sentence in reasons + numbers + advice { Terminal.output(Table.printable(sentence)) }
     }
 
     /// Why records may be missing, as far as when and where they are tells.
@@ -158,7 +159,8 @@ struct AuditReport {
             sentences.append("The end of the range is recent: what is missing there may still be on its way.")
         }
         sentences.append(
-            (isClean ? "Nothing is missing. " : "") + "\(records) names every record with its class.")
+            (isClean ? "Nothing that the logs hold is missing. " : "") + "\(records) names every record with its class."
+        )
         return sentences
     }
 }

@@ -8,6 +8,7 @@ struct Reading {
     var reasons: [RejectReason] = []
     var rejects: [Reject] = []
     var ordinals: [Int] = []
+    var sequences: [ProducerSequence?] = []
     var accounting = Accounting()
 
     init(_ message: String, tags: [String] = LineReader.defaultTags, allowMissingCustomer: Bool = false) throws {
@@ -22,10 +23,12 @@ struct Reading {
                 let record = found.record
                 records.append("\(record.meterApiName) \(record.customerId ?? "-") \(record.meterValue)")
                 ordinals.append(found.ordinal)
+                sequences.append(found.sequence)
             case .reject(let reject):
                 reasons.append(reject.reason)
                 rejects.append(reject)
                 ordinals.append(reject.ordinal)
+                sequences.append(reject.sequence)
             }
         }
         #expect(accounting.records == records.count)
@@ -209,6 +212,28 @@ struct LineReaderTests {
         #expect(
             try Reading("amberflo_meter {\"tenant_id\":\"t\",\"customerId\":\"c\",\"meterApiName\":\"m\",\"value\":1}")
                 .records == ["m c 1"])
+    }
+
+    @Test("reads a producer's number beside the record, and rejects nothing for a wrong one")
+    func sequence() throws {
+        let before = "amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1,\"sequence\":"
+        let valid = try Reading(before + "{\"number\":42,\"source\":\"host-1\"}}")
+        #expect(valid.sequences == [ProducerSequence(source: "host-1", number: 42)])
+        #expect(valid.accounting.ignoredKeys.isEmpty && valid.accounting.invalidSequence == 0)
+        let rejected = try Reading(
+            "amberflo_meter: {\"customerId\":\"c\",\"values\":{\"m\":1,\"n\":null},\"sequence\":{\"source\":\"s\",\"number\":0}}"
+        )
+        #expect(rejected.sequences == Array(repeating: ProducerSequence(source: "s", number: 0), count: 2))
+        for wrong in [
+            "7", "{}", "{\"source\":\"s\"}", "{\"source\":\"\",\"number\":1}", "{\"source\":\"s\",\"number\":-1}",
+            "{\"source\":\"s\",\"number\":1.5}", "{\"source\":\"s\",\"number\":9223372036854775808}",
+        ] {
+            let reading = try Reading(before + wrong + "}")
+            #expect(reading.records == ["m c 1"] && reading.sequences == [nil], "\(wrong)")
+            #expect(reading.accounting.invalidSequence == 1, "\(wrong)")
+        }
+        let absent = try Reading(before + "null}")
+        #expect(absent.sequences == [nil] && absent.accounting.invalidSequence == 0)
     }
 
     @Test("allows a record without a customer when told to")

@@ -207,6 +207,8 @@ class LineGenerator:
             add(choose(["uniqueId", "unique_id"]), value)
         if self.chance(0.4):
             add("dimensions", self.dimensions())
+        if self.chance(0.15):
+            add("sequence", self.sequence())
         while self.chance(0.15):
             add(choose(UNKNOWN), choose([self.wrong(), self.string(self.text())]))
         if self.chance(0.1):  # a second customer
@@ -219,6 +221,21 @@ class LineGenerator:
             members.append((name, choose([self.wrong(), self.string(self.text()), self.number()])))
         if self.chance(0.5):
             self.random.shuffle(members)
+        return self.object(members)
+
+    def sequence(self) -> str:
+        if self.chance(0.1):
+            return self.wrong()
+        numbers = ["42", "0", "-0", "-1", "1.0", "1e2", "9223372036854775807", "9223372036854775808", '"7"']
+        members = [
+            ('"source"', self.string(self.text()) if self.chance(0.8) else self.wrong()),
+            ('"number"', self.random.choice(numbers) if self.chance(0.9) else self.wrong()),
+        ]
+        if self.chance(0.1):
+            members.append(self.random.choice([('"number"', "3"), ('"source"', '"again"'), ('"more"', "[]")]))
+        if self.chance(0.05):
+            members.pop(self.random.randrange(len(members)))
+        self.random.shuffle(members)
         return self.object(members)
 
     def plain_record(self) -> str:

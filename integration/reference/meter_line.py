@@ -33,7 +33,7 @@ METER = ("meterApiName", "meter_api_name", "meter_name", "meterName")
 VALUE = ("meterValue", "meter_value", "value")
 TIME = ("meterTimeInMillis", "time", "meter_time_in_millis")
 UNIQUE = ("uniqueId", "unique_id")
-KNOWN = {*CUSTOMER_NEW, *METER, *VALUE, *TIME, *UNIQUE, "dimensions", "values"}
+KNOWN = {*CUSTOMER_NEW, *METER, *VALUE, *TIME, *UNIQUE, "dimensions", "values", "sequence"}
 
 SPACE = b" \t\n\r"
 WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
@@ -117,6 +117,7 @@ class Counts:
     rejects: Counter = field(default_factory=Counter)
     repeated_in_message: int = 0
     conflicting_customer: int = 0
+    invalid_sequence: int = 0
     ignored_keys: dict[str, int] = field(default_factory=dict)
 
     def ignore(self, name: str, times: int = 1) -> None:
@@ -131,6 +132,7 @@ class Counts:
         self.rejects.update(other.rejects)
         self.repeated_in_message += other.repeated_in_message
         self.conflicting_customer += other.conflicting_customer
+        self.invalid_sequence += other.invalid_sequence
         for name, times in other.ignored_keys.items():
             self.ignore(name, times)
 
@@ -144,6 +146,7 @@ class Counts:
             "reasons": dict(self.rejects),
             "repeatedInMessage": self.repeated_in_message,
             "conflictingCustomer": self.conflicting_customer,
+            "invalidSequence": self.invalid_sequence,
             "ignoredKeys": dict(self.ignored_keys),
         }
 
@@ -704,6 +707,20 @@ def read_dimensions(value) -> dict[str, str]:
     return dimensions
 
 
+def read_sequence(value) -> tuple[str, int] | None:
+    """Who counts and the number, or None for what is neither; it makes no reject."""
+    if not isinstance(value, dict):
+        return None
+    source, number = value.get("source"), value.get("number")
+    if isinstance(source, Number) or not isinstance(source, str) or not 0 < size(source) <= MAX_TEXT:
+        return None
+    if not isinstance(number, Number) or not re.fullmatch("-?[0-9]{1,19}", number):
+        return None
+    if not 0 <= int(number) < 1 << 63:
+        return None
+    return str(source), int(number)
+
+
 def read_record(record: dict, meter, value, customers: tuple, event: Event, allow_missing: bool) -> Record:
     """One record; the order of the checks decides which reason a reject gives."""
     meter = read_meter(meter)
@@ -783,6 +800,8 @@ def read_message(
                     counts.ignore(name)
             if customers_differ(element):
                 counts.conflicting_customer += 1
+            if element.get("sequence") is not None and read_sequence(element["sequence"]) is None:
+                counts.invalid_sequence += 1
         for outcome in read_object(element, event, allow_missing_customer):
             take(tag, outcome, level)
 

@@ -75,6 +75,8 @@ package struct Audit<Target: Receipts> {
     package private(set) var counts = AuditCounts()
     /// Where records are missing.
     package private(set) var pattern = MissingPattern()
+    /// What never reached the logs, as far as producers count what they write.
+    package private(set) var sequences = SequenceGaps()
 
     private let reader: LogGroupReader
     private var target: Target
@@ -127,6 +129,7 @@ package struct Audit<Target: Receipts> {
                 Progress(done: window.upperBound - times.lowerBound, total: Int64(times.count)))
         }
         pattern.finish()
+        sequences.finish()
     }
 
     /// What was read of one window.
@@ -161,6 +164,7 @@ package struct Audit<Target: Receipts> {
         let missing = window.found.indices.filter { classes[$0] == .missing }
         let repaired = repairs ? try await repair(missing.map { window.found[$0] }) : []
         let isRepaired = Set(zip(missing, repaired).filter { $0.1 }.map { $0.0 })
+        noteSequences(of: window.found)
         for (index, found) in window.found.enumerated() {
             let name = classes[index] ?? .missing
             classes[index] = nil
@@ -174,6 +178,17 @@ package struct Audit<Target: Receipts> {
             counts.extra += 1
             counts.expired += isExpired ? 1 : 0
             try onLine(.extra(extra, isExpired: isExpired))
+        }
+    }
+
+    /// Takes the numbers that producers gave, each once for a log event: all values of an object have its number.
+    private mutating func noteSequences(of window: [AuditFound]) {
+        var seen: Set<Fingerprint> = []
+        for found in window {
+            guard let sequence = found.sequence, let time = found.origin.timestamp else { continue }
+            let origin = found.origin
+            let place = Fingerprint([origin.logStream, origin.eventId, sequence.source, String(sequence.number)])
+            if seen.insert(place).inserted { sequences.note(sequence, at: time) }
         }
     }
 

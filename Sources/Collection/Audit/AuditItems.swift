@@ -43,6 +43,8 @@ package struct AuditFound: Sendable {
     package let content: Fingerprint?
     /// Whether the application gave it an id of its own, so that another log event may hold the same record.
     package let hasOwnId: Bool
+    /// The number that its producer gave to the object that it stands in.
+    package let sequence: ProducerSequence?
 
     /// Takes a finding; nil for one that comes from no log event.
     package init?(_ finding: Finding) {
@@ -51,6 +53,7 @@ package struct AuditFound: Sendable {
             item = .record(found)
             place = Self.place(found.origin, found.ordinal)
             let record = found.record
+            sequence = found.sequence
             hasOwnId = record.uniqueId != Identity.uniqueId(of: found.origin, ordinal: found.ordinal)
             content = Fingerprint(
                 meter: record.meterApiName, customer: record.customerId ?? "", value: record.meterValue,
@@ -62,6 +65,7 @@ package struct AuditFound: Sendable {
             place = Self.place(origin, reject.ordinal)
             content = nil
             hasOwnId = false
+            sequence = reject.sequence
         }
     }
 
