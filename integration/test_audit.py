@@ -4,6 +4,9 @@ import gzip
 import json
 import random
 import re
+import signal
+import subprocess
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,8 +20,8 @@ from typing import Any
 import pytest
 import requests
 
-from components.emulators import ACCOUNT, Moto, SeaweedFS
-from components.logs import Command, LogGroup, environment, recently, run
+from components.emulators import ACCOUNT, REGION, Moto, SeaweedFS
+from components.logs import Command, LogGroup, environment, export, recently, run
 from components.platform import ADMIN_KEY, Platform, to_json
 from components.runtime_api import Agent
 from components.samples import (
@@ -426,8 +429,12 @@ def wanted(group: LogGroup) -> Expected:
 
 
 def test_one_line_every_way(cli: Path, agent: Callable[..., Agent], moto: Moto, tmp_path: Path) -> None:
-    """Through the agent into a bucket, by backfill and by repair, in every order: counted once."""
+    """Through the agent, by backfill and by repair, in every order, then by export: counted once."""
     group = every_form(moto)
+    s3 = moto.client("s3")
+    exports = f"exports-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=exports, CreateBucketConfiguration={"LocationConstraint": REGION})
+    export(s3, exports, "shop", group.events)
     everything = ("--log-group", group.name, "--from", "1d", "--to", "0m")
     truth = wanted(group)
     totals: dict[str, Decimal] = {}
@@ -461,6 +468,13 @@ def test_one_line_every_way(cli: Path, agent: Callable[..., Agent], moto: Moto, 
                     done = run(cli, directory, settings, "audit", *everything, "--repair")
                     assert done.status == 0, done.errors
                 assert counted(platform) == len(truth.records), f"after {way} in {order}"
+                exported = run(
+                    cli, directory, settings, "backfill", "--log-group", group.name,
+                    "--export", f"s3://{exports}/shop",
+                )  # fmt: skip
+                assert exported.status == 0, exported.errors
+                assert exported.json["alreadyReceived"] == exported.json["records"], exported.json
+                assert counted(platform) == len(truth.records), f"by export, after {way} in {order}"
             for meter, value in totals.items():
                 assert total(platform, meter) == value, (order, meter)
 
@@ -622,6 +636,36 @@ def test_numbers_of_producers_show_what_never_was_logged(cli: Path, moto: Moto, 
         "Nothing that the logs hold is missing",
     ):
         assert words in shown, people.output
+
+
+def test_a_platform_that_starts_again_ends_no_audit(
+    cli: Path, moto: Moto, simple: LogGroup, tmp_path: Path
+) -> None:
+    with Platform(cli, tmp_path) as platform:
+        platform.define("calls")
+        platform.send(list(sent(simple))[:15])
+        port = platform.url.rsplit(":", 1)[1]
+        settings = environment(moto, METERTAP_URL=platform.url, METERTAP_API_KEY=ADMIN_KEY)
+        # CloudWatch Logs does not answer until the platform, which the audit has asked something, is gone.
+        moto.service.process.send_signal(signal.SIGSTOP)
+        began = subprocess.Popen(
+            [cli, "audit", "--log-group", simple.name, "--from", "1d", "--to", "0m", "--repair", "--json"],
+            env=settings, cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            platform.wait_for(lambda: 'route="/events"' in platform.request("GET", "/metrics").text)
+            platform.kill()
+            moto.service.process.send_signal(signal.SIGCONT)
+            time.sleep(3)
+            assert began.poll() is None, "it gave up"
+            platform.start(int(port))
+            output, _ = began.communicate(timeout=60)
+        finally:
+            moto.service.process.send_signal(signal.SIGCONT)
+            began.kill()
+        figures = json.loads(output)
+        assert (began.returncode, figures["received"], figures["repaired"]) == (0, 15, 5)
+        assert platform.pipeline()["counted"] == 20
 
 
 def test_past_retention(cli: Path, moto: Moto, tmp_path: Path) -> None:

@@ -75,12 +75,14 @@ public struct S3Client: Sendable {
 
     /// Reads an object (GetObject).
     ///
+    /// - Parameter range: which of its bytes; nil for all. Beyond the end there are none, which is status 416.
     /// - Throws: with `isMissingKey` when there is none.
     public func get(
-        bucket: String, key: String, deadline: ContinuousClock.Instant? = nil
+        bucket: String, key: String, range: Range<Int>? = nil, deadline: ContinuousClock.Instant? = nil
     ) async throws(AWSError) -> S3Object {
         var call = try target(bucket, key, operation: "S3 GetObject").call("GetObject", .get)
         call.timeout = .seconds(300)
+        if let range { call.fields[.range] = "bytes=\(range.lowerBound)-\(range.upperBound - 1)" }
         let response = try await caller.send(call, deadline: deadline)
         return S3Object(info: S3ObjectInfo(response, bytes: response.body.count), body: response.body)
     }

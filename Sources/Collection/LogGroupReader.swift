@@ -1,8 +1,22 @@
 public import AWS
 public import MeterLine
 
+/// Where the log events of a log group are read from, by their times.
+package protocol LogEventSource {
+    /// Reads the log events of a range of time.
+    ///
+    /// - Parameters:
+    ///   - accounting: the figures to add to.
+    ///   - cost: the calls to add to.
+    ///   - body: takes findings; false ends the reading.
+    func read(
+        _ times: Range<Int64>, accounting: inout Accounting, cost: inout LogGroupReader.Cost,
+        _ body: ([Finding]) async throws -> Bool
+    ) async throws
+}
+
 /// Reads a range of one log group from CloudWatch Logs and hands on what stands behind tags.
-public struct LogGroupReader: Sendable {
+public struct LogGroupReader: LogEventSource, Sendable {
     /// What the reading took.
     public struct Cost: Sendable, Equatable {
         /// How many calls there were.

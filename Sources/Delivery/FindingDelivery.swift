@@ -36,11 +36,14 @@ public struct FindingDelivery: Sendable {
 
     /// Delivers as settings say.
     ///
+    /// - Parameter sink: where records go in place of the settings' sink.
     /// - Throws: `SettingError`, `InvalidTag`, `AWSError`.
-    public init(settings: AgentSettings, session: AWSSession, transport: any HTTPTransport) async throws {
+    public init(
+        settings: AgentSettings, session: AWSSession, transport: any HTTPTransport, sink: (any RecordSink)? = nil
+    ) async throws {
         let parts = try await Agent.parts(settings, session, transport)
         self.init(
-            lineReader: parts.reader, sink: parts.sink, rejects: parts.rejects, provenance: settings.provenance)
+            lineReader: parts.reader, sink: sink ?? parts.sink, rejects: parts.rejects, provenance: settings.provenance)
     }
 
     /// Takes findings, and delivers those that wait when they are many.

@@ -1,5 +1,6 @@
 import Gzip
 import MeterLine
+import SystemPackage
 
 /// Where records go.
 public protocol RecordSink: Sendable {
@@ -64,6 +65,30 @@ public struct StoreSink: RecordSink {
     /// Stores the part as one object; a store refuses no single record.
     public func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery {
         await PartDelivery(part) { () throws(DeliveryError) in try await store.put(part, deadline: deadline) }
+    }
+}
+
+/// Records as lines on stdout, for whoever reads them there.
+public struct StandardOutputSink: RecordSink {
+    /// Writes to stdout.
+    public init() {}
+
+    /// Any number.
+    public var maximumRecords: Int? { nil }
+
+    /// What stands for stdout among URLs.
+    public var name: String { "-" }
+
+    /// Writes the lines; what becomes of them is the reader's business.
+    public func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery {
+        await PartDelivery(part) { () throws(DeliveryError) in
+            let text = try part.text()
+            do {
+                try FileDescriptor.standardOutput.writeAll(text)
+            } catch {
+                throw DeliveryError(.configuration, "stdout cannot be written: \(error)")
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 import AWS
 import Delivery
 import FoundationEssentials
+import SystemPackage
 
 #if canImport(Glibc)
     import Glibc
@@ -24,6 +25,8 @@ package protocol Bucket: Sendable {
     func list(_ prefix: String, limit: Int) async throws -> (objects: [BucketObject], isWhole: Bool)
     /// An object's bytes.
     func get(_ key: String) async throws -> [UInt8]
+    /// Some of an object's bytes; fewer where it ends.
+    func get(_ key: String, _ range: Range<Int>) async throws -> [UInt8]
     /// Stores a text.
     func put(_ text: String, key: String) async throws
 }
@@ -61,6 +64,15 @@ struct S3Bucket: Bucket {
 
     func get(_ key: String) async throws -> [UInt8] {
         try await client.get(bucket: bucket, key: prefix + key).body
+    }
+
+    func get(_ key: String, _ range: Range<Int>) async throws -> [UInt8] {
+        do throws(AWSError) {
+            return try await client.get(bucket: bucket, key: prefix + key, range: range).body
+        } catch {
+            if error.status == 416 { return [] }
+            throw error
+        }
     }
 
     func put(_ text: String, key: String) async throws {
@@ -105,6 +117,24 @@ struct DirectoryBucket: Bucket {
 
     func get(_ key: String) async throws -> [UInt8] {
         Array(try Data(contentsOf: URL(filePath: "\(path)/\(key)")))
+    }
+
+    func get(_ key: String, _ range: Range<Int>) async throws -> [UInt8] {
+        let file = try FileDescriptor.open(FilePath("\(path)/\(key)"), .readOnly)
+        return try file.closeAfter {
+            var bytes = [UInt8](repeating: 0, count: range.count)
+            var count = 0
+            while count < bytes.count {
+                let read = try unsafe bytes.withUnsafeMutableBytes {
+                    try unsafe file.read(
+                        fromAbsoluteOffset: Int64(range.lowerBound + count),
+                        into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
+                }
+                if read == 0 { break }
+                count += read
+            }
+            return Array(bytes[..<count])
+        }
     }
 
     func put(_ text: String, key: String) async throws {

@@ -2,7 +2,6 @@ import AWS
 import ArgumentParser
 import Collection
 import Delivery
-import FoundationEssentials
 import HTTP
 import MeterLine
 import Platform
@@ -59,25 +58,25 @@ private struct AuditWork {
 
     private let command: AuditCommand
     private let times: Range<Int64>
+    private let settings: Settings
     private let tags: [String]
     private let now = UnixTime.now().milliseconds
 
     init(_ command: AuditCommand) throws {
         self.command = command
         times = try command.range.times()
-        let list = command.range.tags ?? ProcessInfo.processInfo.environment["METERTAP_TAGS"]
-        tags = list.map(LineReader.tags(separatedByCommas:)) ?? LineReader.defaultTags
+        settings = try Settings(
+            flags: [.url: command.platform.url, .tags: command.range.tags], command.platform.config)
+        tags = settings[.tags].map(LineReader.tags(separatedByCommas:)) ?? LineReader.defaultTags
     }
 
     /// Whether nothing is missing.
     func run() async throws -> Bool {
         let lineReader = try LineReader(tags: tags)
-        let platform =
-            command.bucket == nil
-            ? try PlatformClient(try Settings(flags: [.url: command.platform.url], command.platform.config)) : nil
-        let settings = try AWSSettings.ofProcess()
-        let transport = try AsyncHTTPTransport(caBundle: settings.caBundle)
-        let session = LogSession.make(transport, settings)
+        let platform = command.bucket == nil ? try await PlatformClient(settings).forLongWork() : nil
+        let aws = try AWSSettings.ofProcess()
+        let transport = try AsyncHTTPTransport(caBundle: aws.caBundle)
+        let session = LogSession.make(transport, aws)
         let client = try CloudWatchLogsClient(session)
         let group = try await command.range.find(client)
         let reader = LogGroupReader(
@@ -116,7 +115,7 @@ private struct AuditWork {
         let bucket = try Platform.bucket(try Location(url, setting: "--bucket"), session)
         var repairs: FindingDelivery?
         if command.repair {
-            var environment = ProcessInfo.processInfo.environment
+            var environment = settings.environment
             environment["METERTAP_SINK"] = url
             repairs = try await FindingDelivery(
                 settings: try AgentSettings(environment: environment), session: session, transport: transport)

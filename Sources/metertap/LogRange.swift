@@ -20,8 +20,12 @@ struct LogRange: ParsableArguments {
     var tags: String?
 
     /// The range in milliseconds since 1970.
-    func times() throws -> Range<Int64> {
-        let (from, to) = (try CommandTime.parse(from, "--from"), try CommandTime.parse(to, "--to"))
+    func times() throws -> Range<Int64> { try Self.times(from, to) }
+
+    /// The range from one time to another; without one of them it has no such end.
+    static func times(_ from: String?, _ to: String?) throws -> Range<Int64> {
+        let from = try from.map { try CommandTime.parse($0, "--from") } ?? 0
+        let to = try to.map { try CommandTime.parse($0, "--to") } ?? Timestamp.latest
         guard from >= 0, from < to else {
             throw Failure(message: "--to is not after --from, so that the range holds nothing", code: ExitCode(64))
         }
@@ -30,14 +34,21 @@ struct LogRange: ParsableArguments {
 
     /// Finds the log group in the account and region that the environment names.
     func find(_ client: CloudWatchLogsClient) async throws -> CloudWatchLogsClient.LogGroup {
+        try await Self.find(logGroup, client)
+    }
+
+    /// - Parameter canBeRead: whether its log events must be readable, and not its name alone.
+    static func find(
+        _ logGroup: String, _ client: CloudWatchLogsClient, canBeRead: Bool = true
+    ) async throws -> CloudWatchLogsClient.LogGroup {
         let group = try await client.logGroup(named: logGroup)
         guard !group.account.isEmpty else {
             throw Failure(message: "CloudWatch Logs does not tell the account of \(logGroup)", code: .unavailable)
         }
-        guard group.isReadable else {
+        guard group.isReadable || !canBeRead else {
             throw Failure(
                 message: "\(logGroup) is of the class \(group.logGroupClass ?? ""), whose log events cannot be read by "
-                    + "FilterLogEvents; there is no way to read it but an export", code: .configuration)
+                    + "FilterLogEvents; export it, and run metertap backfill --export", code: .configuration)
         }
         return group
     }

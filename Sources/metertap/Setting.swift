@@ -29,12 +29,6 @@ enum Setting: String, CaseIterable {
     case interval
     case sweeps
 
-    /// What an agent takes from its environment.
-    static let ofAgent: [Setting] = [
-        .sink, .sinkRegion, .sinkCredentialsSecretARN, .sinkRoleARN, .sinkExternalID, .sinkACL, .rejects, .apiKey,
-        .apiKeySecretARN, .tags, .provenance, .allowMissingCustomer,
-    ]
-
     /// Its variable in the environment: METERTAP_RETENTION_DAYS for `retention-days`.
     var variable: String {
         "METERTAP_" + String(rawValue.uppercased().map { $0 == "-" ? "_" : $0 })

@@ -16,7 +16,8 @@ struct Settings {
     /// The file, of which some commands take more.
     let file: SettingsFile
     private let values: [Setting: (text: String, origin: Origin)]
-    private let environment: [String: String]
+    /// The process's environment, with what flags and the file say in it, for those who read variables.
+    let environment: [String: String]
 
     /// Reads the settings.
     ///
@@ -42,6 +43,11 @@ struct Settings {
             }
         }
         self.values = values
+        var environment = environment
+        for (setting, value) in values {
+            if case .standard = value.origin { continue }
+            environment[setting.variable] = value.text
+        }
         self.environment = environment
     }
 
@@ -50,7 +56,6 @@ struct Settings {
     /// - Parameter sink: where records go when no sink is set.
     func agent(sink: String?) throws(SettingError) -> AgentSettings {
         var variables = environment
-        for setting in Setting.ofAgent { variables[setting.variable] = self[setting] }
         variables[Setting.sink.variable] = self[.sink] ?? sink
         return try AgentSettings(environment: variables)
     }

@@ -81,6 +81,13 @@ enum Display {
         return text
     }
 
+    /// How long work goes on that has taken so many seconds, for example `  about 40 s left`; empty when nobody can tell.
+    static func timeLeft(done: Int64, of total: Int64, _ seconds: Double) -> String {
+        guard done > 0, done < total else { return "" }
+        let left = Int(seconds * Double(total - done) / Double(done))
+        return left < 120 ? "  about \(left) s left" : "  about \(left / 60) min left"
+    }
+
     private static func oneDecimal(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)"

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,33 @@ class LogGroup:
                 part = events[first : first + size]
                 made.append((part, gzip.compress(envelope(part, self.name, stream))))
         return made
+
+
+def export(
+    s3: Any, bucket: str, prefix: str, streams: dict[str, list[Event]], task: str = "task-1", size: int = 50
+) -> None:
+    """Writes what an export task writes, as its documentation shows it.
+
+    moto's own tasks cut times to whole seconds and name a task for each stream.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3ExportTasks.html
+    """
+    folder = f"{prefix}/{task}" if prefix else task
+    s3.put_object(
+        Bucket=bucket, Key=f"{prefix}/aws-logs-write-test".lstrip("/"), Body=b"Permission Check Successful"
+    )
+    for stream, events in streams.items():
+        for number, first in enumerate(range(0, len(events), size)):
+            text = "".join(
+                f"{export_time(event.timestamp)} {event.line.message}\n"
+                for event in events[first : first + size]
+            )
+            key = f"{folder}/{stream.replace('/', '-')}/{number:06}.gz"
+            s3.put_object(Bucket=bucket, Key=key, Body=gzip.compress(text.encode()))
+
+
+def export_time(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03}Z"
 
 
 def recently(minutes: int = 120) -> int:

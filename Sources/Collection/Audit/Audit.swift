@@ -54,6 +54,8 @@ package struct Audit<Target: Receipts> {
 
     /// How far it is.
     package struct Progress {
+        /// The part that was compared last; what was missing in it is durable now, where it is repaired.
+        package var window: Range<Int64>
         /// How much of the range is compared, in milliseconds.
         package var done: Int64
         /// How long the range is, in milliseconds.
@@ -78,7 +80,7 @@ package struct Audit<Target: Receipts> {
     /// What never reached the logs, as far as producers count what they write.
     package private(set) var sequences = SequenceGaps()
 
-    private let reader: LogGroupReader
+    private let reader: any LogEventSource
     private var target: Target
     private let repairs: Bool
     private let expiresBefore: Int64
@@ -90,7 +92,7 @@ package struct Audit<Target: Receipts> {
     /// - Parameters:
     ///   - repairs: whether what is missing is ingested.
     ///   - expiresBefore: the log group keeps no log events of before this time.
-    package init(reader: LogGroupReader, target: Target, repairs: Bool, expiresBefore: Int64) {
+    package init(reader: any LogEventSource, target: Target, repairs: Bool, expiresBefore: Int64) {
         self.reader = reader
         self.target = target
         self.repairs = repairs
@@ -103,7 +105,7 @@ package struct Audit<Target: Receipts> {
     ///   - times: log event times in milliseconds since 1970.
     ///   - onLine: takes everything that was found, in the order of log event time, and what is extra.
     package mutating func run(
-        _ times: Range<Int64>, onProgress: (Progress) -> Void, onLine: (Line) throws -> Void
+        _ times: Range<Int64>, onProgress: (Progress) throws -> Void, onLine: (Line) throws -> Void
     ) async throws {
         var windows = TimeWindows(times, target: Self.recordsOfWindow)
         while let window = windows.current {
@@ -125,8 +127,8 @@ package struct Audit<Target: Receipts> {
             let rejects = try await target.rejects(window)
             try await settle(AuditWindow(found: reading.found, received: received, rejects: rejects), onLine)
             windows.finish(found: max(weight, reading.accounting.events / Self.eventsOfRecord))
-            onProgress(
-                Progress(done: window.upperBound - times.lowerBound, total: Int64(times.count)))
+            try onProgress(
+                Progress(window: window, done: window.upperBound - times.lowerBound, total: Int64(times.count)))
         }
         pattern.finish()
         sequences.finish()

@@ -120,6 +120,8 @@ package struct AuditReceived: Sendable {
     package var loosePlace: Fingerprint
     /// The log stream.
     package var stream: Fingerprint
+    /// Whether it came out of an export, which tells no event ids.
+    package let isFromExport: Bool
     /// The log event's time.
     package var timestamp: Int64
     /// What it counts as.
@@ -141,6 +143,7 @@ package struct AuditReceived: Sendable {
             time: record.meterTimeInMillis, uniqueId: record.hasDerivedId ? nil : record.uniqueId,
             dimensions: record.dimensions)
         stream = Fingerprint([source.logStream])
+        isFromExport = ExportedEvents.isId(source.eventId)
         loosePlace = Fingerprint(
             logStream: source.logStream, timestamp: timestamp, ordinal: source.ordinal, content: content)
     }

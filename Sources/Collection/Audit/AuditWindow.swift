@@ -84,14 +84,17 @@ package struct AuditWindow: Sendable {
         return .known(reject.isPastRetention ? .pastRetention : .rejected)
     }
 
-    /// In a stream of which no event id meets, what is left on both sides is matched by stream, time and content.
+    /// What is left on both sides is matched by stream, time and content in streams of which no event id meets, and
+    /// where one side came out of an export.
     private mutating func matchByContent() {
         let left = received.indices.filter { !isUsed[$0] }
         guard !left.isEmpty else { return }
         let metStreams = Set(received.indices.filter { isUsed[$0] }.map { received[$0].stream })
-        var byLoosePlace = Dictionary(grouping: left.filter { !metStreams.contains(received[$0].stream) }) {
-            received[$0].loosePlace
+        let isExport = found.contains { ExportedEvents.isId($0.origin.eventId) }
+        let candidates = left.filter {
+            isExport || received[$0].isFromExport || !metStreams.contains(received[$0].stream)
         }
+        var byLoosePlace = Dictionary(grouping: candidates) { received[$0].loosePlace }
         for index in found.indices where verdicts[index] == .open(number: nil) {
             guard let content = found[index].content, !byLoosePlace.isEmpty else { continue }
             let origin = found[index].origin

@@ -49,7 +49,10 @@ package struct Fingerprint: Hashable, Sendable {
     }
 
     /// Of a place where event ids do not tell: stream, time, and what was said there.
+    ///
+    /// An export writes a stream's name with hyphens for slashes, so that the two are one here.
     package init(logStream: String, timestamp: Int64?, ordinal: Int, content: Fingerprint) {
-        self.init([logStream, timestamp.map { String($0) } ?? "", String(ordinal), "\(content.high) \(content.low)"])
+        let stream = String(logStream.map { $0 == "/" ? "-" : $0 })
+        self.init([stream, timestamp.map { String($0) } ?? "", String(ordinal), "\(content.high) \(content.low)"])
     }
 }

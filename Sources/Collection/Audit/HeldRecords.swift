@@ -54,7 +54,8 @@ package final class HeldRecords {
         while window.count <= limit, let entry = try spool.take(before: range.upperBound) {
             for record in Self.read(entry.line) {
                 guard let one = AuditReceived(record, number: 0, state: .received, isEdited: false),
-                    places.insert(one.place).inserted
+                    // What lies before was asked for, or need not be.
+                    one.timestamp >= range.lowerBound, places.insert(one.place).inserted
                 else { continue }
                 window.append(try classified(one))
             }

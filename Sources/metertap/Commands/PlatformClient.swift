@@ -9,10 +9,13 @@ import MeterLine
 /// Speaks with a platform's API, and turns its errors into messages for people.
 struct PlatformClient {
     private static let timeout = Duration.seconds(60)
+    /// As long as a platform needs to start again: with waits of 10 seconds on average, some minutes.
+    private static let attemptsOfLongWork = 30
 
     private let address: IngestAddress
     private let key: String
-    private let client: HTTPClient
+    private var client: HTTPClient
+    private let transport: AsyncHTTPTransport
 
     /// Takes address and key from the settings `url` and `api-key`.
     init(_ settings: Settings) throws {
@@ -32,14 +35,38 @@ struct PlatformClient {
             address: address, key: key, caBundle: ProcessInfo.processInfo.environment["AWS_CA_BUNDLE"])
     }
 
+    /// The platform whose `/ingest` is the sink of a backfill.
+    init(sink target: BackfillTarget) throws {
+        guard case .ingest(let sink) = target.sink, sink.path.hasSuffix("/ingest"),
+            let address = IngestAddress(
+                "\(sink.scheme)://\(sink.authority)\(sink.path.dropLast("/ingest".count))"),
+            let key = target.environment["METERTAP_API_KEY"]
+        else {
+            throw Failure(
+                message: "what was received before can be asked of a platform of Metertap, https://host/ingest with "
+                    + "METERTAP_API_KEY, or of a bucket; an export has no event ids, so that it must be",
+                code: .configuration)
+        }
+        try self.init(
+            address: address, key: key, caBundle: ProcessInfo.processInfo.environment["AWS_CA_BUNDLE"])
+    }
+
     init(address: IngestAddress, key: String, caBundle: String?) throws {
         self.address = address
         self.key = key
         do throws(TransportError) {
-            client = HTTPClient(
-                transport: try AsyncHTTPTransport(caBundle: caBundle),
-                policy: RetryPolicy(maximumAttempts: 3))
+            transport = try AsyncHTTPTransport(caBundle: caBundle)
         } catch { throw Failure(message: error.description, code: .configuration) }
+        client = HTTPClient(transport: transport, policy: RetryPolicy(maximumAttempts: 3))
+    }
+
+    /// A client for long work, which outlasts a restart of the platform; one that cannot be reached now ends it at once.
+    func forLongWork() async throws -> PlatformClient {
+        _ = try await get("/events", [("limit", "1")])
+        var patient = self
+        patient.client = HTTPClient(
+            transport: transport, policy: RetryPolicy(maximumAttempts: Self.attemptsOfLongWork))
+        return patient
     }
 
     func get(_ path: String, _ parameters: [(String, String?)] = []) async throws -> JSONTree {
