@@ -11,6 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from components.audits import audit_note
 from components.browser import NARROW, SCREENS, WIDE, Visitor, chromium
 from components.connected import connected
 from components.platform import Platform
@@ -57,12 +58,15 @@ def main() -> None:
             shoot(browser, platform, "error", ERRORS)
         with Platform(cli, full, "--demo") as platform:
             platform.wait_for(lambda: platform.pipeline()["rejected"] >= 3, 120)
+            platform.post("/audits", audit_note())
+            platform.post("/audits", audit_note(logGroup="/app/web", missing=0, gaps=[], reasons=[]))
             meters = {meter["meterApiName"]: meter["id"] for meter in platform.get("/meters")}
             more = {
                 "event": "events/1",
                 "meter": f"meters/{meters['ApiCalls']}",
                 "customer": "customer?id=acme",
                 "mend": "rejects/mend?id=1",
+                "audit": "audits/1",
                 "figure": "usage/figure?meter=ApiCalls&from=2020-01-01&to=2100-01-01&interval=month",
             }
             shoot(browser, platform, "full", screens | more)

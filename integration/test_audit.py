@@ -352,6 +352,15 @@ def test_the_ten_minute_hole(
         assert platform.pipeline() == before
         # The platform keeps what each of them found, the newest first.
         noted = platform.get("/audits")
+        detail = platform.get(f"/audits/{int(noted[-1]['id'])}")["detail"]
+        assert {name: first.figures[name] for name in CLASSES} == detail["classes"]
+        assert detail["reasons"] == first.figures["reasons"] and detail["reasons"]
+        assert detail["gaps"] and len(detail["missingRecords"]) == min(100, first.figures["missing"])
+        assert {(one["eventId"], int(one["ordinal"])) for one in detail["missingRecords"]} <= {
+            place for place, name in first.classes.items() if name == "missing"
+        }
+        for name in ("found", "missing"):
+            assert sum(bucket[name] for bucket in detail["timeline"]) == first.figures[name]
         for name in ("found", "missing", "repaired"):
             told = [one.figures[name] for one in (again, second, repair, first)]
             assert [audit[name] for audit in noted] == told

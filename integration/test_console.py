@@ -18,6 +18,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from components.audits import audit_note
 from components.browser import NARROW, SCREENS, Visitor, Wire, chromium, sign_in_link
 from components.connected import connected
 from components.platform import ADMIN_KEY, DAY, Platform, recent
@@ -98,6 +99,7 @@ def fill_platform(platform: Platform) -> None:
     platform.send([record(meterApiName="Seats", uniqueId="s"), record(meterApiName="NobodyDefined")])
     bad = [record("many"), record(meterTimeInMillis="soon"), record(customerId=None), record(meterVlaue=1)]
     assert platform.ingest(json.dumps(bad).encode()).status_code == 200
+    platform.post("/audits", audit_note())
 
 
 CANCEL = "aflo.cancel_previous_resource_event"
@@ -708,6 +710,90 @@ def test_an_audit_is_shown_until_a_later_one_is_clean(visitor: Visitor, platform
     expect(page.get_by_role("status")).to_contain_text("Everything is all right")
     expect(page.locator("#audits li")).to_have_count(1)
     expect(page.locator("#audits")).to_contain_text("clean, 7 repaired")
+    # One that told its main figures alone has a page too.
+    page.locator("#audits li a").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Audit of /app/api")
+    expect(page.locator("main")).to_contain_text("1,000")
+
+
+def test_no_audit_yet_says_how_to_run_one(visitor: Visitor) -> None:
+    page = visitor.open("audits")
+    expect(page.locator("main")).to_contain_text("None has reported yet")
+    expect(page.locator("pre")).to_contain_text("metertap audit --log-group")
+    page.goto(f"{visitor.url}/console/audits/7")
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+
+
+def test_an_audit_shows_what_is_missing_where_and_why(visitor: Visitor, platform: Platform) -> None:
+    note = audit_note()
+    platform.post("/audits", note)
+    platform.post("/audits", note | {"repaired": note["missing"]})
+    page = visitor.open("audits")
+    rows = page.locator("tbody tr")
+    assert rows.count() == 2
+    expect(rows.nth(0)).to_contain_text(f"clean, {note['missing']} repaired")
+    expect(rows.nth(1)).to_contain_text(f"{note['missing']} missing")
+    rows.nth(1).get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"{note['missing']} missing")
+    # The classes add up to what was found.
+    shown = page.get_by_role("region", name="Classes").locator("tbody tr")
+    counts = [int(count.replace(",", "")) for count in shown.locator("td.num").all_text_contents()]
+    assert len(counts) == 9 and sum(counts) == note["found"]
+    figures = re.findall(r"[\d,]+", page.locator(".sum").text_content() or "")
+    assert [int(one.replace(",", "")) for one in figures] == [note["found"], *filter(None, counts)]
+    # The hole is where it is: between 41 and 45 percent of the day.
+    gap = page.locator(".timeline .gap")
+    expect(gap.locator("title")).to_contain_text("10:00 to")
+    box, picture = gap.bounding_box(), page.locator(".timeline").bounding_box()
+    assert box and picture
+    share = (box["x"] - picture["x"]) / picture["width"]
+    assert 0.41 < share < 0.42 and box["width"] / picture["width"] > 0.02
+    assert page.locator(".timeline .lost").count() == 4
+    for reason in note["reasons"]:
+        expect(page.locator("main")).to_contain_text(reason)
+    missing = page.get_by_role("region", name="Missing records").locator("tbody tr")
+    assert missing.count() == 40
+    expect(missing.first).to_contain_text("acme")
+    expect(page.locator("main")).to_contain_text(f"{note['missing'] - 40} more are named")
+    command = page.locator("pre").text_content() or ""
+    assert "--log-group '/app/shop'" in command and command.endswith("--repair")
+    # The repair bears on the bill: it stands among the changes.
+    [change, *_] = platform.get("/changes")["changes"]
+    assert (change["what"], change["subject"]) == ("audit.repair", "/app/shop")
+    assert change["after"] == {"audit": 2, "repaired": note["missing"]}
+    page = visitor.open("audits/2")
+    assert page.locator("pre").count() == 0
+    page.get_by_role("link", name="the log of changes").click()
+    expect(page.locator("#changes")).to_contain_text("audit.repair")
+
+
+def test_what_an_audit_tells_is_text_and_bounded(visitor: Visitor, platform: Platform) -> None:
+    note = audit_note(
+        logGroup=HOSTILE[1], account=HOSTILE[7], missingStreams=list(HOSTILE), reasons=list(HOSTILE)
+    )
+    for one in note["missingRecords"]:
+        one |= {
+            "customerId": HOSTILE[0],
+            "logStream": HOSTILE[6],
+            "meterApiName": HOSTILE[8],
+            "eventId": HOSTILE[2],
+        }
+    platform.post("/audits", note)
+    for path in ("audits", "audits/1", "overview"):
+        page = visitor.open(path)
+        assert page.evaluate("window.pwned") is None
+        assert page.locator("#injected").count() == 0
+    many = note["missingRecords"] * 20
+    kept = platform.post("/audits", note | {"missingRecords": many})
+    assert len(kept["detail"]["missingRecords"]) == 100
+    for wrong in (
+        {"reasons": ["x" * 2_001]},
+        {"timeline": [{"from": -1, "found": 0, "missing": 0}]},
+        {"gaps": [{"from": 1, "to": 2, "missing": -1}]},
+        {"received": -1},
+    ):
+        assert platform.request("POST", "/audits", data=json.dumps(note | wrong)).status_code == 400, wrong
+    assert platform.request("GET", "/audits/99").status_code == 404
 
 
 # Settings
@@ -768,6 +854,7 @@ def paths(platform: Platform) -> list[str]:
         "events/1",
         "events/6",
         "rejects/mend?id=1&id=2",
+        "audits/1",
         figure_path,
         "events/99999",
         "usage?meter=none",

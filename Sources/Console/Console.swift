@@ -42,6 +42,7 @@ package struct Console: Sendable {
             + CustomersScreen(parts: parts, pages: pages).screens
             + RejectsScreen(parts: parts, pages: pages).screens
             + ConnectionsScreen(connections: connections, pages: pages).screens
+            + AuditsScreen(parts: parts, pages: pages).screens
             + SettingsScreen(parts: parts, pages: pages).screens
         let door = Door(sessions: sessions, pages: pages, parts: parts)
         return door.routes + Assets.routes

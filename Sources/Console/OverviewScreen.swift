@@ -32,6 +32,7 @@ struct OverviewScreen: Sendable {
         }
 
         struct Audit {
+            let path: String
             let logGroup: String
             let range: String
             let time: Time
@@ -170,28 +171,15 @@ struct OverviewScreen: Sendable {
     private static func finding(_ audit: StoredAudit) -> Content.Finding {
         .init(
             style: "bad", title: "An audit of \(Show.text(audit.logGroup)) is not clean",
-            detail: "\(result(audit)) in \(range(audit)). metertap audit --repair ingests what is missing.",
-            path: Link("/overview").text + "#audits", action: "Audits")
+            detail: "\(AuditsScreen.result(audit)) in \(AuditsScreen.range(audit)).",
+            path: AuditsScreen.path(audit), action: "The audit")
     }
 
     private static func audit(_ audit: StoredAudit) -> Content.Audit {
         .init(
-            logGroup: Show.text(audit.logGroup), range: range(audit), time: Time(audit.time),
-            found: Show.count(audit.found), result: result(audit), style: audit.isClean ? "good" : "bad")
-    }
-
-    private static func range(_ audit: StoredAudit) -> String {
-        "\(Time.bucket(audit.from, "hour")) to \(Time.bucket(audit.to, "hour")) UTC"
-    }
-
-    private static func result(_ audit: StoredAudit) -> String {
-        var parts: [String] = []
-        if audit.missing > audit.repaired { parts.append("\(Show.count(audit.missing - audit.repaired)) missing") }
-        if audit.different > 0 { parts.append("\(Show.count(audit.different)) different") }
-        if parts.isEmpty { parts.append("clean") }
-        if audit.extra > 0 { parts.append("\(Show.count(audit.extra)) not in the logs") }
-        if audit.repaired > 0 { parts.append("\(Show.count(audit.repaired)) repaired") }
-        return parts.joined(separator: ", ")
+            path: AuditsScreen.path(audit), logGroup: Show.name(audit.logGroup), range: AuditsScreen.range(audit),
+            time: Time(audit.time), found: Show.count(audit.found), result: AuditsScreen.result(audit),
+            style: audit.isClean ? "good" : "bad")
     }
 
     /// The mean of the last five minutes, the one that runs included.

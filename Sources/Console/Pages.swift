@@ -8,7 +8,7 @@ import Platform
 struct Page {
     /// The parts of the console, as its navigation names them.
     enum Section: String, CaseIterable {
-        case overview, start, events, usage, meters, customers, rejects, connections, settings
+        case overview, start, events, usage, meters, customers, rejects, connections, audits, settings
 
         var title: String {
             switch self {
@@ -20,6 +20,7 @@ struct Page {
             case .customers: "Customers"
             case .rejects: "Rejects"
             case .connections: "Connections"
+            case .audits: "Audits"
             case .settings: "Settings"
             }
         }
@@ -163,6 +164,8 @@ private enum Templates {
         ("rejects", PackageResources.rejects_mustache),
         ("mend", PackageResources.mend_mustache),
         ("connections", PackageResources.connections_mustache),
+        ("audits", PackageResources.audits_mustache),
+        ("audit", PackageResources.audit_mustache),
         ("settings", PackageResources.settings_mustache),
         ("new-key", PackageResources.new_key_mustache),
     ]

@@ -85,10 +85,12 @@ public protocol Store: Sendable {
     func noteUse(ofKeys times: [String: Int64]) async throws(StoreError)
     /// What changed that bears on a bill, the newest first.
     func changes(limit: Int, before cursor: Int64?) async throws(StoreError) -> [StoredChange]
-    /// Notes what an audit found.
-    func note(_ audit: StoredAudit) async throws(StoreError)
-    /// What audits have found, the newest first.
+    /// Notes what an audit found, and what it repaired among the changes; gives it its number.
+    func note(_ audit: StoredAudit) async throws(StoreError) -> StoredAudit
+    /// What audits have found, the newest first, without their details.
     func audits(limit: Int) async throws(StoreError) -> [StoredAudit]
+    /// One audit; nil when there is none of this number.
+    func audit(_ id: Int64) async throws(StoreError) -> StoredAudit?
     /// The figures of everything that came in.
     func pipeline() async throws(StoreError) -> Pipeline
     /// Writes and reads something, so that a full disk or a locked database is noticed.

@@ -99,7 +99,7 @@ private struct AuditWork {
 
     /// Notes the figures on the platform, whose console shows them; without that the audit is as good.
     private func tell(_ platform: PlatformClient, of report: AuditReport) async {
-        guard let note = JSONTree(Array(report.json.utf8)) else { return }
+        guard let note = JSONTree(Array(report.note.utf8)) else { return }
         do {
             _ = try await platform.post("/audits", note)
         } catch {
@@ -163,7 +163,8 @@ private struct AuditWork {
         progress.clear()
         let report = AuditReport(
             group: group, times: times, accounting: audit.accounting, cost: audit.cost, counts: audit.counts,
-            pattern: audit.pattern, sequences: audit.sequences, records: path, usesPattern: command.pattern,
+            pattern: audit.pattern, timeline: audit.timeline, firstMissing: audit.firstMissing,
+            sequences: audit.sequences, records: path, usesPattern: command.pattern,
             repairs: command.repair, now: now)
         if command.output.json { Terminal.output(report.json) } else { report.print() }
         return report

@@ -7,6 +7,8 @@ import MeterLine
 struct AuditReport {
     /// Log events this young may still be on their way.
     private static let settlingTime: Int64 = 15 * 60_000
+    /// The platform keeps no more of a list.
+    private static let maximumListed = 100
 
     let group: CloudWatchLogsClient.LogGroup
     let times: Range<Int64>
@@ -14,6 +16,8 @@ struct AuditReport {
     let cost: LogGroupReader.Cost
     let counts: AuditCounts
     let pattern: MissingPattern
+    let timeline: AuditTimeline
+    let firstMissing: [FoundRecord]
     let sequences: SequenceGaps
     let records: String
     let usesPattern: Bool
@@ -25,7 +29,13 @@ struct AuditReport {
 
     // MARK: - For programs
 
-    var json: String {
+    /// One object with all figures.
+    var json: String { json(listing: .max) }
+
+    /// What the platform keeps: as `json`, with no list longer than the platform takes.
+    var note: String { json(listing: Self.maximumListed) }
+
+    private func json(listing most: Int) -> String {
         var output: [UInt8] = []
         var object = JSONObjectWriter(&output)
         object.member("account", group.account, &output)
@@ -46,12 +56,46 @@ struct AuditReport {
         object.member("records", records, &output)
         object.name("gaps", &output)
         appendGaps(to: &output)
+        object.name("reasons", &output)
+        appendJSONList(Array((reasons + sequenceReport.sentences).prefix(most)), to: &output)
         object.name("missingStreams", &output)
-        appendJSONList(pattern.missingStreams, to: &output)
+        appendJSONList(Array(pattern.missingStreams.prefix(most)), to: &output)
+        object.name("timeline", &output)
+        appendJSONArray(timeline.buckets, to: &output) { bucket, output in
+            var object = JSONObjectWriter(&output)
+            object.member("from", bucket.from, &output)
+            object.member("found", bucket.found, &output)
+            object.member("missing", bucket.missing, &output)
+            object.end(&output)
+        }
+        object.name("missingRecords", &output)
+        appendJSONArray(firstMissing, to: &output, Self.append)
+        guard most == .max else {
+            object.end(&output)
+            return String(decoding: output, as: UTF8.self)
+        }
         object.name("sequences", &output)
-        SequenceReport(sequences: sequences, invalid: accounting.invalidSequence).append(to: &output)
+        sequenceReport.append(to: &output)
         object.end(&output)
         return String(decoding: output, as: UTF8.self)
+    }
+
+    private var sequenceReport: SequenceReport {
+        SequenceReport(sequences: sequences, invalid: accounting.invalidSequence)
+    }
+
+    /// A missing record, by what tells it from others.
+    private static func append(_ found: FoundRecord, to output: inout [UInt8]) {
+        var object = JSONObjectWriter(&output)
+        object.member("logStream", found.origin.logStream, &output)
+        object.member("eventId", found.origin.eventId, &output)
+        object.member("timestamp", found.origin.timestamp ?? 0, &output)
+        object.member("ordinal", found.ordinal, &output)
+        object.member("uniqueId", found.record.uniqueId, &output)
+        object.member("meterApiName", found.record.meterApiName, &output)
+        object.member("customerId", found.record.customerId ?? "", &output)
+        object.member("meterValue", found.record.meterValue.text, &output)
+        object.end(&output)
     }
 
     private func appendGaps(to output: inout [UInt8]) {
@@ -92,8 +136,7 @@ struct AuditReport {
         if repairs { table.add(["repaired", Display.count(counts.repaired), "of the missing ones, ingested now"]) }
         table.print(orElse: "")
         Terminal.output("")
-        let numbers = SequenceReport(sequences: sequences, invalid: accounting.invalidSequence).sentences
-        for sentence in reasons + numbers + advice { Terminal.output(Table.printable(sentence)) }
+        for sentence in reasons + sequenceReport.sentences + advice { Terminal.output(Table.printable(sentence)) }
     }
 
     /// Why records may be missing, as far as when and where they are tells.

@@ -148,6 +148,34 @@ struct AuditWindowTests {
     }
 }
 
+@Suite("The time line of an audit")
+struct AuditTimelineTests {
+    @Test(
+        "cuts any range into readable stretches, not too many",
+        arguments: [
+            (0..<1, 1_000, 1), (0..<86_400_000, 900_000, 96), (5_000_000..<5_600_000, 10_000, 60),
+            (0..<31 * 86_400_000, 43_200_000, 62), (0..<253_402_300_799_999, 253_402_300_799_999, 1),
+        ] as [(Range<Int64>, Int64, Int)])
+    func stretches(times: Range<Int64>, length: Int64, count: Int) {
+        let timeline = AuditTimeline(times)
+        #expect(timeline.length == length)
+        #expect(timeline.buckets.count == count && count <= AuditTimeline.maximumBuckets)
+        #expect(timeline.buckets.allSatisfy { $0.from % length == 0 })
+    }
+
+    @Test("counts everything once, also at the edges of the range")
+    func counts() {
+        var timeline = AuditTimeline(1_500..<10_500)
+        for time in stride(from: Int64(1_500), to: 10_500, by: 500) {
+            timeline.note(at: time, isMissing: time >= 9_000)
+        }
+        #expect(timeline.buckets.map(\.found).reduce(0, +) == 18)
+        #expect(timeline.buckets.first == AuditTimeline.Bucket(from: 1_000, found: 1))
+        #expect(timeline.buckets.last == AuditTimeline.Bucket(from: 10_000, found: 1, missing: 1))
+        #expect(timeline.buckets.map(\.missing).reduce(0, +) == 3)
+    }
+}
+
 @Suite("The pattern of what is missing")
 struct MissingPatternTests {
     private func pattern(_ minutes: [(Int64, String, Bool)]) -> MissingPattern {

@@ -41,15 +41,26 @@ extension StorePromise {
             }
         },
         StorePromise("what audits found is kept, the newest first") { store in
+            let detail = AuditDetail(
+                events: 1, pattern: false, classes: [:], matchedByContent: 0, expired: 0, gaps: [], reasons: ["why"],
+                missingStreams: [], timeline: [], missingRecords: [])
             for count in 0..<3 {
                 let audit = StoredAudit(
                     time: start, who: "auditor", account: "1", logGroup: "/app/\(count)", from: start, to: start + day,
-                    found: 10, missing: count, different: 0, extra: 0, repaired: 1)
-                try await store.note(audit)
+                    found: 10, missing: count, different: 0, extra: 0, repaired: count == 2 ? 0 : 1,
+                    detail: detail)
+                #expect(try await store.note(audit).id == Int64(count + 1))
             }
             let audits = try await store.audits(limit: 2)
             #expect(audits.map(\.logGroup) == ["/app/2", "/app/1"])
             #expect(audits.map(\.isClean) == [false, true])
+            #expect(audits.allSatisfy { $0.detail == nil })
+            #expect(try await store.audit(3)?.detail?.reasons == ["why"])
+            #expect(try await store.audit(4) == nil)
+            // What was repaired bears on a bill.
+            let changes = try await store.changes(limit: 10, before: nil)
+            #expect(changes.map(\.what) == ["audit.repair", "audit.repair"])
+            #expect(changes.map(\.subject) == ["/app/1", "/app/0"] && changes.allSatisfy { $0.who == "auditor" })
         },
         StorePromise("rejects that wait are counted by reason and source, and by day") { store in
             let sourced = IntakeBatch.Item.reject(

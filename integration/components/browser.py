@@ -27,6 +27,7 @@ SCREENS = (
     "customers/new",
     "rejects",
     "connections",
+    "audits",
     "settings",
 )
 

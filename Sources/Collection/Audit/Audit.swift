@@ -66,6 +66,8 @@ package struct Audit<Target: Receipts> {
     private static var recordsOfWindow: Int { 20_000 }
     /// So many log events without a tag weigh as much as a record, so that progress is seen where there are no records.
     private static var eventsOfRecord: Int { 50 }
+    /// So many missing records are kept, to be named where the file that names all of them is not at hand.
+    private static var maximumMissing: Int { 100 }
     /// So many are asked for, or repaired, at a time.
     private static var recordsOfRequest: Int { 1_000 }
 
@@ -77,6 +79,10 @@ package struct Audit<Target: Receipts> {
     package private(set) var counts = AuditCounts()
     /// Where records are missing.
     package private(set) var pattern = MissingPattern()
+    /// How much was found and is missing, by time.
+    package private(set) var timeline = AuditTimeline(0..<1)
+    /// The first missing records.
+    package private(set) var firstMissing: [FoundRecord] = []
     /// What never reached the logs, as far as producers count what they write.
     package private(set) var sequences = SequenceGaps()
 
@@ -107,6 +113,7 @@ package struct Audit<Target: Receipts> {
     package mutating func run(
         _ times: Range<Int64>, onProgress: (Progress) throws -> Void, onLine: (Line) throws -> Void
     ) async throws {
+        timeline = AuditTimeline(times)
         var windows = TimeWindows(times, target: Self.recordsOfWindow)
         while let window = windows.current {
             var reading = Reading(accounting: Accounting(), cost: cost)
@@ -172,6 +179,10 @@ package struct Audit<Target: Receipts> {
             classes[index] = nil
             counts[name] += 1
             counts.repaired += isRepaired.contains(index) ? 1 : 0
+            timeline.note(at: found.origin.timestamp ?? 0, isMissing: name == .missing)
+            if name == .missing, let record = found.record, firstMissing.count < Self.maximumMissing {
+                firstMissing.append(record)
+            }
             if let isMissing = Self.isMissing(found, name) { pattern.note(found.origin, isMissing: isMissing) }
             try onLine(.found(found, name, isRepaired: isRepaired.contains(index)))
         }
