@@ -179,7 +179,8 @@ extension AWSError {
     /// Codes that come with a status that says nothing of the kind, most of them with 400.
     static let transientCodes: Set<String> = [
         "BandwidthLimitExceeded", "ConditionalRequestConflict", "IDPCommunicationError", "InternalError",
-        "InternalFailure", "OperationAborted", "PriorRequestNotComplete", "RequestLimitExceeded", "RequestThrottled",
+        "InternalFailure", "OperationAborted", "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded", "RequestThrottled",
         "RequestThrottledException", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "SlowDown",
         "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
     ]

@@ -26,6 +26,8 @@ public struct AWSService: Sendable, Hashable {
     /// CloudWatch Logs.
     public static let cloudWatchLogs = AWSService(
         name: "logs", environmentName: "CLOUDWATCH_LOGS", title: "CloudWatch Logs")
+    /// Kinesis Data Streams.
+    public static let kinesis = AWSService(name: "kinesis", environmentName: "KINESIS", title: "Kinesis")
 }
 
 /// Where a service answers.

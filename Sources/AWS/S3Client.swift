@@ -73,6 +73,36 @@ public struct S3Client: Sendable {
         }
     }
 
+    /// Stores a small object only where nobody has changed it (PutObject with `If-Match`, or `If-None-Match: *`).
+    ///
+    /// A server that says that it does not know the condition is an error.
+    ///
+    /// - Parameter etag: the entity tag of the object that is replaced; nil where there must be none.
+    /// - Returns: the new entity tag; nil when another object is there, or none although there should be. Since an
+    ///   attempt may have succeeded although its answer was lost, that object may be this call's own.
+    public func put(
+        _ body: [UInt8], bucket: String, key: String, replacing etag: String?, contentType: String? = nil,
+        deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) -> String? {
+        let target = try target(bucket, key, operation: "S3 PutObject")
+        var call = target.call("PutObject", .put)
+        call.fields[.contentType] = contentType
+        if let etag { call.fields[.ifMatch] = etag } else { call.fields[.ifNoneMatch] = "*" }
+        call.body = body
+        let response: Response
+        do throws(AWSError) {
+            response = try await caller.send(call, deadline: deadline)
+        } catch {
+            // With a tag, 404 says that the object is gone.
+            if error.status == 412 || (etag != nil && error.isMissingKey) { return nil }
+            throw error
+        }
+        guard let etag = response.head.headerFields[.eTag] else {
+            throw .malformed("S3 PutObject", target.resource, what: "has no ETag")
+        }
+        return etag
+    }
+
     /// Reads an object (GetObject).
     ///
     /// - Parameter range: which of its bytes; nil for all. Beyond the end there are none, which is status 416.

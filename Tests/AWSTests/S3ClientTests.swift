@@ -103,6 +103,30 @@ import Testing
         #expect(try await s3(lost).put([1], bucket: "b", key: "k", ifNoneMatch: true) == .alreadyExists)
     }
 
+    @Test func `an object is replaced only where it is the one that is named`() async throws {
+        let fields: HTTPFields = [.eTag: "\"new\""]
+        let transport = FakeTransport(
+            Response(200, fields: fields), Response(200, fields: fields), s3Error(412, "PreconditionFailed"),
+            s3Error(404, "NoSuchKey"), s3Error(409, "ConditionalRequestConflict"), s3Error(412, "PreconditionFailed"))
+        let s3 = try s3(transport)
+        #expect(try await s3.put([1], bucket: "b", key: "k", replacing: nil) == "\"new\"")
+        #expect(try await s3.put([1], bucket: "b", key: "k", replacing: "\"old\"") == "\"new\"")
+        #expect(transport.requests[0].field("If-None-Match") == "*")
+        #expect(transport.requests[0].field("If-Match") == nil)
+        #expect(transport.requests[1].field("If-None-Match") == nil)
+        #expect(transport.requests[1].field("If-Match") == "\"old\"")
+        for _ in 0..<3 { #expect(try await s3.put([1], bucket: "b", key: "k", replacing: "\"old\"") == nil) }
+    }
+
+    @Test func `no object is replaced where the condition is not known, or the bucket is not there`() async throws {
+        for answer in [s3Error(501, "NotImplemented"), s3Error(404, "NoSuchBucket"), Response(200)] {
+            let transport = FakeTransport { _, _ in answer }
+            await #expect(throws: AWSError.self) {
+                try await s3(transport).put([1], bucket: "b", key: "k", replacing: "\"old\"")
+            }
+        }
+    }
+
     @Test func `a server that does not know the condition stores without it`() async throws {
         let transport = FakeTransport(s3Error(501, "NotImplemented"), Response(200))
         #expect(try await s3(transport).put([1], bucket: "b", key: "k", ifNoneMatch: true) == .created(etag: nil))
