@@ -19,7 +19,7 @@ public struct Agent: Sendable {
     private let deliverer: Deliverer
     private let format: BatchFormat
     private let logsEverything: Bool
-    private let cores: Int
+    private let kinesis: KinesisDelivery
 
     /// Makes an agent.
     ///
@@ -36,7 +36,7 @@ public struct Agent: Sendable {
         deliverer = Deliverer(sink: sink, rejects: rejects)
         format = BatchFormat(provenance: provenance, maximumRecords: sink.maximumRecords)
         self.logsEverything = logsEverything
-        self.cores = cores
+        kinesis = KinesisDelivery(lineReader: reader, deliverer: deliverer, format: format, cores: cores)
     }
 
     /// Handles one event.
@@ -53,12 +53,7 @@ public struct Agent: Sendable {
         let deadline = deadline.map(Self.workingDeadline)
         switch try LambdaEvent(event.span) {
         case .kinesis(let records):
-            let envelopes = KinesisEnvelopes(records: records, event: event, lineReader: lineReader, format: format)
-            return await withTaskGroup { group in
-                let outcome = await handle(envelopes, &group, requestID, deadline)
-                group.cancelAll()
-                return outcome
-            }
+            return await handle(records, of: event, requestID, deadline)
         case .direct(let data):
             return await handle(data, of: event, requestID, deadline)
         }
@@ -73,59 +68,16 @@ public struct Agent: Sendable {
     // MARK: - Kinesis
 
     private func handle(
-        _ envelopes: KinesisEnvelopes, _ group: inout KinesisReader.Group, _ requestID: String,
+        _ records: [LambdaEvent.KinesisRecord], of event: [UInt8], _ requestID: String,
         _ deadline: ContinuousClock.Instant?
     ) async -> Outcome {
-        let records = envelopes.records
         var account = InvocationAccount(source: "kinesis", requestID: requestID, kinesisRecords: records.count)
-        var reader = KinesisReader(envelopes, cores: cores)
-        var next = 0
-        var maximum = records.count
-        while next < records.count, account.error == nil {
-            let range = next..<min(records.count, next + maximum)
-            let (batch, end, accounting) = await read(range, of: records, &reader, &group, deadline)
-            guard end > next else {
-                account.error = DeliveryError(.deadline, "the invocation's time was over before all records were read")
-                break
-            }
-            let delivery = await deliverer.deliver(batch, deadline: deadline)
-            if let error = delivery.error, error.kind == .tooLarge, end - next > 1 {
-                maximum = (end - next) / 2
-                continue
-            }
-            account.accounting.add(accounting)
-            account.report.add(delivery.report)
-            account.error = delivery.error.map { Self.explain($0, deadline) }
-            next += batch.sources.prefix { delivery.isDurable($0) }.count
-        }
-        account.acknowledged = next
-        return Outcome(answer: Self.answer(records, durable: next), log: log(account))
-    }
-
-    /// Reads Kinesis records, of which there is one at least, into one batch, until it is large enough or the shard
-    /// changes.
-    private func read(
-        _ range: Range<Int>, of records: [LambdaEvent.KinesisRecord], _ reader: inout KinesisReader,
-        _ group: inout KinesisReader.Group, _ deadline: ContinuousClock.Instant?
-    ) async -> (Batch, end: Int, Accounting) {
-        var accounting = Accounting()
-        let first = records[range.lowerBound]
-        var builder = BatchBuilder(format: format, scope: [first.stream, first.shard])
-        // Half of the time is for delivery: what was read but not delivered would only be read again.
-        let readingDeadline = deadline.map { $0 - max(.zero, ContinuousClock.now.duration(to: $0)) / 2 }
-        var index = range.lowerBound
-        while index < range.upperBound, builder.uncompressedBytes < BatchBuilder.closingBytes {
-            let record = records[index]
-            guard record.stream == first.stream, record.shard == first.shard else { break }
-            if let limit = index == range.lowerBound ? deadline : readingDeadline, ContinuousClock.now >= limit {
-                break
-            }
-            let position = Position(name: record.sequenceNumber, time: record.arrival ?? 0)
-            accounting.add(await reader.read(index, into: &builder, at: position, &group))
-            builder.endSource()
-            index += 1
-        }
-        return (builder.finish(), index, accounting)
+        let outcome = await kinesis.deliver(records, of: event, deadline: deadline)
+        account.accounting = outcome.accounting
+        account.report = outcome.report
+        account.error = outcome.error.map { Self.explain($0, deadline) }
+        account.acknowledged = outcome.acknowledged
+        return Outcome(answer: Self.answer(records, durable: outcome.acknowledged), log: log(account))
     }
 
     private static func answer(_ records: [LambdaEvent.KinesisRecord], durable: Int) -> [UInt8] {

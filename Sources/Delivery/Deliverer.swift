@@ -13,6 +13,9 @@ public struct DeliveryReport: Sendable {
     public var bytes = 0
     /// Objects stored or requests sent.
     public var parts = 0
+
+    /// Starts at zero.
+    public init() {}
 }
 
 /// How far the delivery of a batch came.

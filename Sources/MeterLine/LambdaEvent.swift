@@ -171,21 +171,12 @@ public enum LambdaEvent: Sendable {
                 } else if LooseJSON.isName(name, "sequenceNumber", in: bytes) {
                     found.sequenceNumber = try LooseJSON.text(bytes, &position)
                 } else if LooseJSON.isName(name, "approximateArrivalTimestamp", in: bytes) {
-                    found.arrival = milliseconds(try LooseJSON.text(bytes, &position))
+                    found.arrival = Timestamp.milliseconds(seconds: try LooseJSON.text(bytes, &position))
                 } else {
                     try LooseJSON.skip(bytes, &position)
                 }
             }
             record = found
-        }
-
-        /// Seconds with a fraction, as milliseconds.
-        private static func milliseconds(_ seconds: String) -> Int64? {
-            guard let quantity = Quantity(seconds), let whole = quantity.truncated, whole <= Timestamp.latest / 1_000
-            else { return nil }
-            let fraction = quantity.text.drop { $0 != "." }.dropFirst().prefix(3)
-            let padded = fraction + String(repeating: "0", count: 3 - fraction.count)
-            return Timestamp.plausible(Int64(padded).map { whole * 1_000 + $0 })
         }
     }
 }
