@@ -1,12 +1,6 @@
 import FoundationEssentials
 import SystemPackage
 
-#if canImport(Glibc)
-    private import Glibc
-#else
-    private import Darwin
-#endif
-
 /// Which parts of a range are settled, kept in a file so that a run which was broken off can go on.
 public struct CheckpointFile: Sendable {
     /// Why the file cannot be used, for people.
@@ -60,7 +54,7 @@ public struct CheckpointFile: Sendable {
         settled.insert(range)
         let content = Content(work: work, settled: settled.ranges.map { [$0.lowerBound, $0.upperBound] })
         do {
-            try write(Array(try JSONEncoder().encode(content)))
+            try DurableFile.write(Array(try JSONEncoder().encode(content)), to: FilePath(path))
         } catch {
             throw Problem(description: "the checkpoint \(path) cannot be written: \(error)", isOther: false)
         }
@@ -69,20 +63,5 @@ public struct CheckpointFile: Sendable {
     /// Takes the file away, when everything is done: to run again means to read everything again.
     public func remove() {
         try? FileManager.default.removeItem(atPath: path)
-    }
-
-    /// Writes the file whole or not at all.
-    private func write(_ bytes: [UInt8]) throws {
-        let temporary = "\(path).tmp"
-        let file = try FileDescriptor.open(
-            FilePath(temporary), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead])
-        try file.closeAfter {
-            try file.writeAll(bytes)
-            guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
-        }
-        let status = unsafe FilePath(temporary).withPlatformString { from in
-            unsafe FilePath(path).withPlatformString { to in unsafe rename(from, to) }
-        }
-        guard status == 0 else { throw Errno(rawValue: errno) }
     }
 }
