@@ -9,6 +9,7 @@ fault_runs := 200
 model_runs := 200
 kill_runs := 20
 collect_runs := 20
+stream_runs := 1
 
 .PHONY: help run build lambda test unit-test integration-test lint format bench screenshots soak clean
 
@@ -42,12 +43,14 @@ integration-test: lambda
 	.build/release/metertap-soak $(soak_runs) Tests/Corpus/lines.txt
 	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_MODEL_RUNS=$(model_runs) METERTAP_KILL_RUNS=$(kill_runs) \
 		METERTAP_COLLECT_RUNS=$(collect_runs) METERTAP_COLLECTOR_PROBE=$(CURDIR)/.build/release/collector-probe \
+		METERTAP_STREAM_RUNS=$(stream_runs) \
 		METERTAP_SIGNATURE_PROBE=$(CURDIR)/.build/release/signature-probe \
 		$(python) -m pytest integration
 
-soak: ## Run the long campaigns: mutations, deliveries with faults, histories, kills, late log events
+soak: ## Run the long campaigns: mutations, deliveries with faults, histories, kills, late log events, streams
 	METERTAP_SEED=$$RANDOM$$RANDOM $(MAKE) integration-test soak_runs=10000000 fault_runs=10000 model_runs=5000 \
-		kill_runs=200 collect_runs=500
+		kill_runs=200 collect_runs=500 stream_runs=100
+	METERTAP_STREAM_HISTORIES=2000 swift test --filter ShardBoardTests
 
 lint: ## Check format and style
 	@scripts/setup lint

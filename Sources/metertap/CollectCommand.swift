@@ -9,9 +9,10 @@ import UnixSignals
 struct CollectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "collect",
-        abstract: "Pull records from the log groups of many accounts, without anything installed there but a role.",
+        abstract: "Pull records from log groups and Kinesis streams of many accounts, with nothing installed there.",
         discussion: """
-            Reads the connections of the settings file, each on its own, until SIGINT or SIGTERM. What CloudWatch Logs shows \
+            Reads the connections and streams of the settings file, each on its own, until SIGINT or SIGTERM. Several \
+            processes share the shards of a Kinesis stream by leases. Of connections, what CloudWatch Logs shows \
             late is found too: everything is read again when it is minutes, an hour, a day and 14 days old, and only what was \
             not delivered yet is delivered. Where records go is told by sink, as for the agent; without it they go to the \
             platform at METERTAP_URL. Run it again after a stop or a crash: it goes on where it was. Once a minute each \
@@ -39,10 +40,20 @@ struct CollectCommand: AsyncParsableCommand {
         do {
             let settings = try Settings(
                 flags: [.sink: sink, .rejects: rejects, .state: state, .interval: interval], config)
+            let connections = try ConnectionList.read(settings.file)
+            let streams = try StreamList.read(settings.file, state: settings.text(.state))
+            guard !connections.isEmpty || !streams.isEmpty else {
+                throw Failure(
+                    message: "\(settings.file.path) has no connections and no streams, so that there is nothing to "
+                        + "read; docs/collect.md and docs/kinesis-pull.md show some", code: .configuration)
+            }
             let url = settings.text(.url)
-            let collector = try await Self.collector(
-                settings, sink: url.hasSuffix("/") ? "\(url)ingest" : "\(url)/ingest", state: settings.text(.state))
-            await CollectReport(collector: collector).run()
+            let sink = url.hasSuffix("/") ? "\(url)ingest" : "\(url)/ingest"
+            let collector =
+                connections.isEmpty
+                ? nil : try await Self.collector(settings, sink: sink, state: settings.text(.state))
+            let work = streams.isEmpty ? nil : try await Self.work(streams, try settings.agent(sink: sink))
+            await CollectReport(collector: collector, streams: work).run()
         } catch {
             throw Failure(error).exitCode()
         }
@@ -70,5 +81,14 @@ struct CollectCommand: AsyncParsableCommand {
             // The collector knows better than a call when to try again.
             session: AWSSession(settings: aws, transport: transport, policy: RetryPolicy(maximumAttempts: 1)),
             sinkSession: AWSSession(settings: aws, transport: transport), transport: transport)
+    }
+
+    /// The work on the streams of settings.
+    private static func work(_ streams: [StreamSettings], _ agent: AgentSettings) async throws -> StreamsWork {
+        let aws = try AWSSettings.ofProcess()
+        let transport = try AsyncHTTPTransport(caBundle: aws.caBundle)
+        return try await StreamsWork(
+            streams, agent: agent, session: AWSSession(settings: aws, transport: transport),
+            transport: transport)
     }
 }

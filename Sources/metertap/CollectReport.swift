@@ -5,21 +5,25 @@ import MeterLine
 import UnixSignals
 
 /// Runs a collector and shows how it does: a table on a terminal, else one JSON line a minute and connection.
+///
+/// Streams tell of themselves.
 struct CollectReport {
     private static let secondsBetweenLines = 60
     /// How long a stop waits for the rounds that are under way.
     private static let patience = Duration.seconds(20)
 
-    let collector: Collector
+    let collector: Collector?
+    let streams: StreamsWork?
 
     /// Runs until a signal asks for the end.
     func run() async {
         await withTaskGroup { group in
-            group.addTask { await collector.run() }
-            group.addTask { await report() }
+            group.addTask { await work() }
+            if let collector { group.addTask { await report(collector) } }
             group.addTask {
                 for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
-                collector.stop()
+                collector?.stop()
+                streams?.stop()
                 try? await Task.sleep(for: Self.patience)
             }
             // The rounds end in time, or they are given up; what they read is then read again.
@@ -29,7 +33,15 @@ struct CollectReport {
         await showLines()
     }
 
-    private func report() async {
+    /// Runs until everything has ended.
+    private func work() async {
+        await withDiscardingTaskGroup { group in
+            if let collector { group.addTask { await collector.run() } }
+            if let streams { group.addTask { await streams.run() } }
+        }
+    }
+
+    private func report(_ collector: Collector) async {
         var problems: [String: String] = [:]
         var screen = CollectScreen()
         var second = 0
@@ -56,7 +68,7 @@ struct CollectReport {
     }
 
     private func showLines() async {
-        for status in await collector.statuses() { Terminal.output(Self.line(status)) }
+        for status in await collector?.statuses() ?? [] { Terminal.output(Self.line(status)) }
     }
 
     private static func line(_ status: ConnectionStatus) -> String {

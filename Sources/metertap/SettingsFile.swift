@@ -7,6 +7,7 @@ struct SettingsFile {
     /// A list that stands beside the settings.
     enum Section: String, CaseIterable {
         case connections
+        case streams
     }
 
     private static let standardPath = "metertap.yaml"

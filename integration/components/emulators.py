@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 from botocore.config import Config
@@ -106,6 +106,21 @@ class SeaweedFS:
 
     bucket = "meters"
     prefix = "team/"
+    #: What a collector of streams needs, by the names of the statements in its documented policy.
+    collector_rights: ClassVar[dict[str, list[str]]] = {
+        "SeeLeases": [f"List:{bucket}"],
+        "ReadLeases": [f"Read:{bucket}/{prefix}leases/*"],
+        "WriteLeases": [f"Write:{bucket}/{prefix}leases/*"],
+        "WriteRecordsRejectsManifests": [
+            f"Write:{bucket}/{prefix}ingest/*",
+            f"Write:{bucket}/{prefix}rejects/*",
+            f"Write:{bucket}/{prefix}manifest/*",
+        ],
+    }
+    #: The access key that all of them have, and for each the one that lacks it; each is its own secret.
+    collector_keys: ClassVar[dict[str, str]] = {
+        left_out: f"COLLECTOR{index}" for index, left_out in enumerate(("", *collector_rights))
+    }
 
     def __init__(self, directory: Path, writer_key: str, writer_secret: str):
         # The gRPC port of each part is its port + 10000.
@@ -117,6 +132,9 @@ class SeaweedFS:
             ("admin", "ADMINKEY", "admin-secret", ["Admin", "Read", "List", "Tagging", "Write"]),
             ("writer", writer_key, writer_secret, [write]),
         ]
+        for left_out, key in self.collector_keys.items():
+            rights = [right for name, right in self.collector_rights.items() if name != left_out]
+            identities.append((key, key, key, [action for right in rights for action in right]))
         config.write_text(
             json.dumps(
                 {

@@ -28,6 +28,7 @@ struct Config: AsyncParsableCommand {
                 show(settings)
                 _ = try PlatformSettings(settings)
                 _ = try ConnectionList.read(settings.file)
+                _ = try StreamList.read(settings.file, state: settings.text(.state))
             } catch let error as Failure {
                 throw error.exitCode()
             } catch let error as SettingError {
