@@ -116,7 +116,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ], swiftSettings: librarySettings),
+            ], resources: [.embedInCode("Templates")], swiftSettings: librarySettings),
         .executableTarget(
             name: "metertap-lambda",
             dependencies: ["CGlibc", "Delivery", "LambdaRuntime", "AWS", "HTTP", "MeterLine", system],

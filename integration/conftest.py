@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -57,6 +59,24 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
     server = Ministack(tmp_path_factory.mktemp("ministack"), secret=WRITER_SECRET)
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
+    """An account in which signatures and permissions are checked."""
+    server = Ministack(tmp_path_factory.mktemp("cloud"), secret="root-secret", enforcing=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def package(bootstrap: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip that Lambda takes: that of `make lambda`, or one made here when there is a newer executable."""
+    file = ROOT / "dist/metertap-lambda.zip"
+    if not file.exists() or file.stat().st_mtime < bootstrap.stat().st_mtime:
+        file = tmp_path_factory.mktemp("package") / file.name
+        subprocess.run([sys.executable, ROOT / "scripts/make-zip", bootstrap, file], check=True)
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 A fenced block marked `console` is run, in order, in one directory for each document: a line that begins with
 `$ ` is a command (with its here-document), what follows is what it prints, stderr included. There `…` stands
-for anything, alone on a line for any number of lines. A block marked `console no-check` is only for reading.
+for anything, alone on a line for any number of lines. A block marked `console no-check` is only for reading,
+and one marked `console aws` is run by test_deployment.py, against an emulated account.
 `METERTAP_REWRITE_DOCS=1` writes what the commands print into the documents instead, save for lines with `…`.
 """
 
@@ -13,7 +14,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import pytest
 from botocore import xform_name
 
 from components.commands import extract
+from components.emulators import tool
 from components.processes import clean_environment
 from conftest import ROOT
 
@@ -90,13 +92,14 @@ def pattern(shown: str) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def run(command: str, directory: Path, cli: Path) -> str:
-    """What a command prints, `metertap` being the executable under test."""
+def run(command: str, directory: Path, cli: Path, settings: dict[str, str]) -> str:
+    """What a command prints; `metertap` is the executable under test, and `aws` that of the requirements."""
     tools = directory / ".tools"
     tools.mkdir(exist_ok=True)
-    if not (tools / "metertap").exists():
-        (tools / "metertap").symlink_to(cli)
-    environment = clean_environment()
+    for name, program in (("metertap", cli), ("aws", Path(tool("aws")))):
+        if not (tools / name).exists():
+            (tools / name).symlink_to(program)
+    environment = clean_environment(**settings)
     environment["PATH"] = f"{tools}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
         # What a command exports holds for the next one, as in the reader's shell.
@@ -125,15 +128,24 @@ def test_commands_print_what_is_shown(document: Path, cli: Path, tmp_path: Path)
                 os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
-def check_commands(document: Path, cli: Path, tmp_path: Path) -> None:
+def check_commands(
+    document: Path,
+    cli: Path,
+    tmp_path: Path,
+    info: str = "console",
+    settings: dict[str, str] | None = None,
+    after: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Runs the commands of the blocks so marked; `after` each, the world may do its part."""
     rewritten = document.read_text()
     moved = 0
     for block in blocks(document):
-        if block.info != "console":
+        if block.info != info:
             continue
         text: list[str] = []
         for command, shown in steps(block.text):
-            printed = run(command, tmp_path, cli)
+            printed = run(command, tmp_path, cli, settings or {})
+            after(command)
             output = shown
             if os.environ.get("METERTAP_REWRITE_DOCS") and ANYTHING not in shown:
                 output = printed.rstrip("\n")
@@ -217,7 +229,7 @@ def aws_commands(text: str) -> Iterator[list[str]]:
 
 
 # What the CLI adds to the operations of the API.
-OWN_COMMANDS = {("logs", "tail"), ("s3", "cp"), ("s3", "ls")}
+OWN_COMMANDS = {("cloudformation", "deploy"), ("logs", "tail"), ("s3", "cp"), ("s3", "ls")}
 OWN_OPTIONS = {"query", "output", "region", "profile", "zip-file", "no-cli-pager"}
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import boto3
 from botocore.config import Config
 
+from components.certificates import Authority
 from components.processes import Service, clean_environment, free_port
 
 REGION = "eu-central-1"
@@ -19,7 +20,14 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def client(service: str, url: str, key: str = "test", secret: str = "test", token: str | None = None) -> Any:
+def client(
+    service: str,
+    url: str,
+    key: str = "test",
+    secret: str = "test",
+    token: str | None = None,
+    ca: Path | None = None,
+) -> Any:
     """A boto3 client that fails quickly and takes nothing from the caller's environment."""
     return boto3.client(
         service,
@@ -28,6 +36,7 @@ def client(service: str, url: str, key: str = "test", secret: str = "test", toke
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         aws_session_token=token,
+        verify=str(ca) if ca else None,
         config=Config(
             retries={"max_attempts": 2, "mode": "standard"},
             connect_timeout=3,
@@ -71,28 +80,46 @@ class Ministack:
     number as access key, this server's AWS_SECRET_ACCESS_KEY as secret, and an *empty* AWS_SESSION_TOKEN; so
     the S3 server knows an identity of that name. It takes no notice of `batchItemFailures`: tests of retries
     use the fake Runtime API.
+
+    With `enforcing`, requests are signed and permitted as on AWS, by policies with their resources and
+    conditions; a function acts in its role, and the server speaks TLS alone. Unchecked is what it does
+    in the name of AWS: it reads streams, delivers log events, and writes a function's log.
     """
 
-    def __init__(self, directory: Path, secret: str):
+    def __init__(self, directory: Path, secret: str, enforcing: bool = False):
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http{'s' if enforcing else ''}://127.0.0.1:{port}"
         self.account = "111122223333"
+        self.secret = secret
+        self.authority = Authority() if enforcing else None
+        self.ca: Path | None = None
         (directory / "tmp").mkdir()
-        self.service = Service(
-            [sys.executable, "-m", "hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{port}"],
-            directory / "ministack.log",
-            clean_environment(
-                GATEWAY_PORT=str(port),  # names its code cache: without it two instances would share one
-                TMPDIR=str(directory / "tmp"),
-                MINISTACK_ACCOUNT_ID=self.account,
-                MINISTACK_REGION=REGION,
-                AWS_SECRET_ACCESS_KEY=secret,
-            ),
-        )
+        command = [sys.executable, "-m", "hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{port}"]
+        environment = {
+            "GATEWAY_PORT": str(port),  # names its code cache: without it two instances would share one
+            "TMPDIR": str(directory / "tmp"),
+            "MINISTACK_ACCOUNT_ID": self.account,
+            "MINISTACK_REGION": REGION,
+            "AWS_SECRET_ACCESS_KEY": secret,
+        }
+        if self.authority:
+            self.authority.server(directory, "127.0.0.1")
+            certificate = str(directory / "server.pem")
+            command += ["--certfile", certificate, "--keyfile", certificate]
+            self.ca = directory / "ca.pem"
+            self.ca.write_bytes(self.authority.certificate)
+            # A function gets the server's environment, and so speaks with this server and no other.
+            environment |= {"AUTH": "true", "AWS_ENDPOINT_URL": self.url, "AWS_CA_BUNDLE": str(self.ca)}
+        self.service = Service(command, directory / "ministack.log", clean_environment(**environment))
         self.service.wait_until(lambda: "StreamNames" in self.client("kinesis").list_streams())
 
     def client(self, service: str) -> Any:
-        return client(service, self.url, self.account)
+        return client(service, self.url, self.account, self.secret, ca=self.ca)
+
+    def s3_of(self, session: dict[str, str]) -> Any:
+        """S3 for whoever holds temporary credentials, as STS gives them."""
+        keys = (session["AccessKeyId"], session["SecretAccessKey"])
+        return client("s3", self.url, *keys, session["SessionToken"], self.ca)
 
     def stop(self) -> None:
         self.service.stop()
