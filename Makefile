@@ -10,6 +10,7 @@ model_runs := 200
 kill_runs := 20
 collect_runs := 20
 stream_runs := 1
+pattern_runs := 100000
 
 .PHONY: help run build lambda test unit-test integration-test lint format bench screenshots soak clean
 
@@ -40,16 +41,17 @@ integration-test: lambda
 	$(release) --product metertap-soak
 	$(release) --product signature-probe
 	$(release) --product collector-probe
+	$(release) --product filter-pattern-probe
 	.build/release/metertap-soak $(soak_runs) Tests/Corpus/lines.txt
 	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_MODEL_RUNS=$(model_runs) METERTAP_KILL_RUNS=$(kill_runs) \
 		METERTAP_COLLECT_RUNS=$(collect_runs) METERTAP_COLLECTOR_PROBE=$(CURDIR)/.build/release/collector-probe \
-		METERTAP_STREAM_RUNS=$(stream_runs) \
+		METERTAP_STREAM_RUNS=$(stream_runs) METERTAP_PATTERN_RUNS=$(pattern_runs) \
 		METERTAP_SIGNATURE_PROBE=$(CURDIR)/.build/release/signature-probe \
 		$(python) -m pytest integration
 
-soak: ## Run the long campaigns: mutations, deliveries with faults, histories, kills, late log events, streams
+soak: ## Run the long campaigns: mutations, faults, histories, kills, late log events, streams, filter patterns
 	METERTAP_SEED=$$RANDOM$$RANDOM $(MAKE) integration-test soak_runs=10000000 fault_runs=10000 model_runs=5000 \
-		kill_runs=200 collect_runs=500 stream_runs=100
+		kill_runs=200 collect_runs=500 stream_runs=100 pattern_runs=2000000
 	METERTAP_STREAM_HISTORIES=2000 swift test --filter ShardBoardTests
 
 lint: ## Check format and style

@@ -49,6 +49,7 @@ let package = Package(
     targets: [
         // From low to high; a target imports only what stands above it.
         .target(name: "Meter", swiftSettings: librarySettings),
+        .target(name: "FilterPattern", swiftSettings: librarySettings),
         .systemLibrary(
             name: "CLibdeflate", providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
@@ -74,7 +75,7 @@ let package = Package(
         .target(
             name: "Collection",
             dependencies: [
-                "Meter", "MeterLine", "Gzip", "AWS", "HTTP", "Delivery", crypto, system,
+                "Meter", "FilterPattern", "MeterLine", "Gzip", "AWS", "HTTP", "Delivery", crypto, system,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: librarySettings),
         .target(name: "Aggregation", dependencies: ["Meter"], swiftSettings: librarySettings),
@@ -110,8 +111,8 @@ let package = Package(
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "AWS", "Meter", "MeterLine", "Collection", "Console", "Delivery", "Platform", "Sample", "Store",
-                "HTTP", crypto, httpTypes, system,
+                "AWS", "Meter", "MeterLine", "FilterPattern", "Collection", "Console", "Delivery", "Platform", "Sample",
+                "Store", "HTTP", crypto, httpTypes, system,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -136,11 +137,17 @@ let package = Package(
         .executableTarget(
             name: "collector-probe", dependencies: ["Collection", "Delivery", "AWS", "HTTP", system],
             path: "Tests/CollectorProbe", swiftSettings: settings),
+        // Evaluates what integration/test_filter_patterns.py sends it, for a comparison with a second implementation.
+        .executableTarget(
+            name: "filter-pattern-probe", dependencies: ["FilterPattern"], path: "Tests/FilterPatternProbe",
+            swiftSettings: settings),
         // Random mutations in release: short in `make test`, long in `make soak`.
         .executableTarget(
             name: "metertap-soak", dependencies: ["Collection", "Gzip", "Meter", "MeterLine", "Sample", system],
             path: "Tests/Soak", swiftSettings: settings),
         .testTarget(name: "MeterTests", dependencies: ["Meter"], swiftSettings: settings),
+        .testTarget(
+            name: "FilterPatternTests", dependencies: ["FilterPattern", "MeterLine"], swiftSettings: settings),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
             name: "MeterLineTests", dependencies: ["MeterLine", "Meter", "Gzip"], swiftSettings: settings),

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from components.cloudwatch import MadeUpLogs
 from components.emulators import ACCOUNT, Moto
 from components.logs import LogGroup, environment, recently, run
 from components.platform import ADMIN_KEY, Platform
-from components.samples import Expected, Samples, expected
+from components.samples import Event, Expected, Samples, expected
 from components.stored import contents, difference, files_in
 
 
@@ -134,3 +135,24 @@ def test_what_is_wrong_is_said(
     done = run(cli, tmp_path, environment(moto, **settings), "backfill", *more, *arguments)
     assert (done.status, done.output) == (status, ""), done.errors
     assert word in done.errors
+
+
+def test_a_service_that_looks_for_the_pattern_leaves_no_record_out(cli: Path, tmp_path: Path) -> None:
+    """moto takes no notice of patterns; this one does, and refuses what is none."""
+    start = recently()
+    samples = Samples(random.Random(7), base_time=start - 86_400_000)
+    lines = [line for line in (samples.line(kind) for kind in samples.kinds * 4) if line.message]
+    logs = MadeUpLogs("/app/shop", start, len(lines), 1_000, lambda number: lines[number].message)
+    try:
+        sink = tmp_path / "sink"
+        arguments = ("backfill", "--log-group", "/app/shop", "--from", "1d", "--to", "0m")
+        done = run(cli, tmp_path, environment(logs), *arguments, "--sink", f"file://{sink}")
+        assert done.status == 0, done.errors
+        events = [Event(f"{n:056d}", start + n * 1_000, line) for n, line in enumerate(lines)]
+        truth = expected(events, "/app/shop", "web-1", ACCOUNT)
+        found = contents(files_in(sink))
+        assert not difference(found.records, truth.records)
+        assert not difference(found.rejects, truth.rejects)
+        assert done.json["events"] < len(lines), "the service left nothing out"
+    finally:
+        logs.close()

@@ -60,12 +60,6 @@ public struct LogGroupReader: LogEventSource, Sendable {
         page = LogEventPage(lineReader: lineReader, account: group.account, logGroup: group.name)
     }
 
-    /// The pattern that finds messages with one of the tags.
-    public static func pattern(ofTags tags: [String]) -> String {
-        // Each term behind a question mark is enough; quotation marks keep what is no letter or digit in one term.
-        tags.map { "?\"\($0)\"" }.joined(separator: " ")
-    }
-
     /// Reads the log events of a range of time, page by page.
     ///
     /// - Parameters:

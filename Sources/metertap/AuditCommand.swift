@@ -2,6 +2,7 @@ import AWS
 import ArgumentParser
 import Collection
 import Delivery
+import FilterPattern
 import HTTP
 import MeterLine
 import Platform
@@ -81,7 +82,7 @@ private struct AuditWork {
         let group = try await command.range.find(client)
         let reader = LogGroupReader(
             client: client, group: group, lineReader: lineReader,
-            pattern: command.pattern ? LogGroupReader.pattern(ofTags: tags) : nil)
+            pattern: command.pattern ? FilterPattern.text(ofAny: tags) : nil)
         let keeps = group.retentionInDays.map { Int64($0) * Self.millisecondsOfDay }
         let expiresBefore = keeps.map { now - $0 } ?? 0
         if let platform {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Collection
 import Crypto
 import Delivery
+import FilterPattern
 import HTTP
 import MeterLine
 
@@ -175,7 +176,7 @@ private struct BackfillWork {
             command.checkpoint, work: [group.account, group.name, delivery.sinkName])
         let reader = LogGroupReader(
             client: client, group: group, lineReader: delivery.lineReader,
-            pattern: LogGroupReader.pattern(ofTags: target.settings.tags))
+            pattern: FilterPattern.text(ofAny: target.settings.tags))
         var backfill = Backfill(reader: reader, delivery: delivery)
         var progress = ProgressLine()
         do {

@@ -2,7 +2,8 @@
 
 It imitates DescribeLogGroups and FilterLogEvents as far as a reader of a range sees them: an inclusive end,
 pages of at most so many events with a token, an empty page with a token in front. Events are made up from
-their numbers. It knows no filter patterns and checks no signatures.
+their numbers. A filter pattern is looked at by the naive evaluator of `reference/filter_pattern.py`, and what
+is none is refused as the service refuses it (InvalidParameterException). It checks no signatures.
 """
 
 import json
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from components.emulators import ACCOUNT, REGION
+from reference import filter_pattern
 
 
 class MadeUpLogs:
@@ -28,8 +30,12 @@ class MadeUpLogs:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = logs.answer(self.headers["X-Amz-Target"].split(".")[1], body)
-                self.send_response(200)
+                try:
+                    status, answer = 200, logs.answer(self.headers["X-Amz-Target"].split(".")[1], body)
+                except filter_pattern.Invalid:
+                    error = {"__type": "InvalidParameterException", "message": "Invalid filter pattern"}
+                    status, answer = 400, json.dumps(error).encode()
+                self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
@@ -58,7 +64,11 @@ class MadeUpLogs:
         # As CloudWatch Logs may, it first says that it searched and found nothing yet.
         if "nextToken" not in body:
             last = first
-        events = ",".join(self.event(number) for number in range(first, last))
+        pattern = body.get("filterPattern", "")
+        numbers = range(first, last)
+        if pattern:
+            numbers = [n for n in numbers if filter_pattern.matches(pattern, self.message(n))]
+        events = ",".join(self.event(number) for number in numbers)
         token = f',"nextToken":"{last}"' if last < end else ""
         return f'{{"events":[{events}],"searchedLogStreams":[]{token}}}'.encode()
 

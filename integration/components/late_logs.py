@@ -4,8 +4,8 @@ It imitates, of the API reference of CloudWatch Logs and STS:
 
 - FilterLogEvents: an inclusive `endTime`; pages with `nextToken`, some of them empty; events that can be
   read only a while after their time: minutes as the page on FilterLogEvents allows, or up to 14 days as
-  PutLogEvents accepts them; events of one millisecond in any order; a `filterPattern` of `?"term"`s, of
-  which one must be in the message;
+  PutLogEvents accepts them; events of one millisecond in any order; a `filterPattern`, as
+  `reference/filter_pattern.py` understands it;
 - DescribeLogGroups with `logGroupNamePrefix` and pages;
 - AssumeRole with an external id: credentials for an hour, then `ExpiredTokenException`;
 - `ThrottlingException`, `ServiceUnavailableException`, `AccessDeniedException`, connections that break off.
@@ -26,12 +26,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from components.emulators import REGION
+from reference import filter_pattern
 
 FAULTS = ("ThrottlingException", "ServiceUnavailableException", "AccessDeniedException", "broken off")
 
 HOUR = 3_600_000
 KEY = re.compile(r"Credential=([^/]+)/")
-TERM = re.compile(r'\?"([^"]*)"')
 
 
 @dataclass
@@ -250,13 +250,13 @@ class LateLogs:
         return answer
 
     def found(self, account: Account, body: dict[str, Any]) -> list[LogEvent]:
-        terms = TERM.findall(body.get("filterPattern", ""))
+        pattern = body.get("filterPattern", "")
         found = [
             event
             for event in account.groups[body["logGroupName"]]
             if event.visible <= self.now
             and body["startTime"] <= event.timestamp <= body["endTime"]
-            and any(term in event.message for term in terms)
+            and filter_pattern.matches(pattern, event.message)
         ]
         # Nearly in the order of time.
         return sorted(found, key=lambda event: event.timestamp // 5_000 + self.rng.random())

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.cloudwatch import MadeUpLogs
 from components.emulators import ACCOUNT, REGION, Moto
 from components.processes import clean_environment
 from components.samples import Event, Line, envelope
@@ -18,7 +19,7 @@ from components.samples import Event, Line, envelope
 HOUR = 3_600_000
 
 
-def environment(moto: Moto, **settings: str) -> dict[str, str]:
+def environment(moto: Moto | MadeUpLogs, **settings: str) -> dict[str, str]:
     given = {
         "AWS_ENDPOINT_URL": moto.url,
         "AWS_ACCESS_KEY_ID": "test",

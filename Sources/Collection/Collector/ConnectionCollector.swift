@@ -1,5 +1,6 @@
 import AWS
 import Delivery
+import FilterPattern
 import HTTP
 import MeterLine
 
@@ -63,7 +64,7 @@ actor ConnectionCollector {
         limit = RateLimits.Key(account: connection.knownAccount, region: client.region)
         let tags = connection.tags ?? tags
         lineReader = try LineReader(tags: tags, allowMissingCustomer: allowMissingCustomer)
-        pattern = LogGroupReader.pattern(ofTags: tags)
+        pattern = FilterPattern.text(ofAny: tags)
         figures = ConnectionStatus(
             name: connection.name, account: connection.knownAccount, region: client.region)
     }
