@@ -78,6 +78,7 @@ let package = Package(
                 "Meter", "FilterPattern", "MeterLine", "Gzip", "AWS", "HTTP", "Delivery", crypto, system,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: librarySettings),
+        .target(name: "Attachment", dependencies: ["AWS", "HTTP"], swiftSettings: librarySettings),
         .target(name: "Aggregation", dependencies: ["Meter"], swiftSettings: librarySettings),
         .target(
             name: "Store",
@@ -111,8 +112,8 @@ let package = Package(
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "AWS", "Meter", "MeterLine", "FilterPattern", "Collection", "Console", "Delivery", "Platform", "Sample",
-                "Store", "HTTP", crypto, httpTypes, system,
+                "AWS", "Meter", "MeterLine", "Attachment", "FilterPattern", "Collection", "Console", "Delivery",
+                "Platform", "Sample", "Store", "HTTP", crypto, httpTypes, system,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -178,6 +179,9 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "AWSTests", dependencies: ["AWS", "HTTP", "HTTPTesting", httpTypes], swiftSettings: settings),
+        .testTarget(
+            name: "AttachmentTests", dependencies: ["Attachment", "AWS", "HTTP", "HTTPTesting", httpTypes],
+            swiftSettings: settings),
         .testTarget(
             name: "LambdaRuntimeTests", dependencies: ["LambdaRuntime", "HTTP", "HTTPTesting", httpTypes],
             swiftSettings: settings),

@@ -17,6 +17,8 @@ public struct CloudWatchLogsClient: Sendable {
         /// The class, for example `STANDARD`; nil where the service does not say.
         public var logGroupClass: String?
         /// When it was made, in milliseconds since 1970; nil where the service does not say.
+        ///
+        /// It tells a log group from an earlier one of the same name.
         public var creationTime: Int64?
 
         enum CodingKeys: String, CodingKey {
@@ -24,7 +26,21 @@ public struct CloudWatchLogsClient: Sendable {
             case arn, retentionInDays, logGroupClass, creationTime
         }
 
+        /// Describes a log group.
+        public init(
+            name: String, arn: String, retentionInDays: Int? = nil, logGroupClass: String? = nil,
+            creationTime: Int64? = nil
+        ) {
+            self.name = name
+            self.arn = arn
+            self.retentionInDays = retentionInDays
+            self.logGroupClass = logGroupClass
+            self.creationTime = creationTime
+        }
+
         /// Whether FilterLogEvents can read it; the other classes cannot be read but by an export.
+        ///
+        /// They have no subscription filters either.
         public var isReadable: Bool { logGroupClass != "INFREQUENT_ACCESS" && logGroupClass != "DELIVERY" }
 
         /// The account that the log group belongs to, which need not be the caller's; empty when the ARN is none.
@@ -139,7 +155,7 @@ public struct CloudWatchLogsClient: Sendable {
         return try await call("FilterLogEvents", input, resource: query.logGroup)
     }
 
-    private func call(
+    func call(
         _ operation: String, _ input: some Encodable, resource: String
     ) async throws(AWSError) -> [UInt8] {
         let body: [UInt8]

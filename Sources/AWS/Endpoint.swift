@@ -23,6 +23,11 @@ public struct AWSService: Sendable, Hashable {
     /// Secrets Manager.
     public static let secretsManager = AWSService(
         name: "secretsmanager", environmentName: "SECRETS_MANAGER", title: "Secrets Manager")
+    /// Lambda.
+    public static let lambda = AWSService(name: "lambda", environmentName: "LAMBDA", title: "Lambda")
+    /// The tags of all services' resources.
+    public static let tagging = AWSService(
+        name: "tagging", environmentName: "RESOURCE_GROUPS_TAGGING_API", title: "Resource Groups Tagging API")
     /// CloudWatch Logs.
     public static let cloudWatchLogs = AWSService(
         name: "logs", environmentName: "CLOUDWATCH_LOGS", title: "CloudWatch Logs")

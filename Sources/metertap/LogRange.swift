@@ -2,6 +2,7 @@ import AWS
 import ArgumentParser
 import Collection
 import Delivery
+import FilterPattern
 import HTTP
 import MeterLine
 
@@ -78,6 +79,7 @@ extension Failure {
             self.init(
                 message: error.description, code: error.kind == .configuration ? .configuration : .unavailable)
         case let error as SettingError: self.init(message: error.description, code: .configuration)
+        case let error as FilterPatternError: self.init(message: error.description, code: ExitCode(64))
         case let error as InvalidTag: self.init(message: error.description, code: ExitCode(64))
         case let error as TransportError: self.init(message: error.description, code: .configuration)
         case let error as CheckpointFile.Problem:

@@ -18,7 +18,7 @@ struct Metertap: AsyncParsableCommand {
         version: Build.description,
         subcommands: [
             Up.self, Extract.self, Usage.self, Meters.self, Customers.self, Keys.self, Events.self, Rejects.self,
-            Ingest.self, CollectCommand.self, BackfillCommand.self, AuditCommand.self, Template.self, Backup.self,
-            Restore.self, Config.self, Version.self,
+            Ingest.self, AttachCommand.self, DetachCommand.self, CollectCommand.self, BackfillCommand.self,
+            AuditCommand.self, Template.self, Backup.self, Restore.self, Config.self, Version.self,
         ])
 }

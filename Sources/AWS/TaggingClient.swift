@@ -1,0 +1,96 @@
+import FoundationEssentials
+import HTTP
+import HTTPTypes
+
+/// The Resource Groups Tagging API: which log groups have a tag.
+///
+/// https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+public struct TaggingClient: Sendable {
+    /// A tag that a resource must have.
+    public struct Filter: Sendable, Hashable, Encodable {
+        /// The tag's key.
+        public var key: String
+        /// The values of which it must have one; none for any value.
+        public var values: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case key = "Key"
+            case values = "Values"
+        }
+
+        /// Asks for a tag.
+        public init(key: String, values: [String]) {
+            self.key = key
+            self.values = values
+        }
+    }
+
+    private let caller: ServiceCaller
+
+    /// Makes a client.
+    ///
+    /// - Parameter region: the region to call; nil for the session's.
+    /// - Throws: `AWSError` when no region is known.
+    public init(_ session: AWSSession, region: String? = nil) throws(AWSError) {
+        caller = try ServiceCaller(.tagging, region: region, session: session)
+    }
+
+    /// The names of the log groups that have all of the tags.
+    public func logGroups(with filters: [Filter]) async throws(AWSError) -> Set<String> {
+        struct Input: Encodable {
+            // All of CloudWatch Logs; what is no log group is left out below.
+            var types = ["logs"]
+            var filters: [Filter]
+            var token: String?
+
+            enum CodingKeys: String, CodingKey {
+                case types = "ResourceTypeFilters"
+                case filters = "TagFilters"
+                case token = "PaginationToken"
+            }
+        }
+        struct Page: Decodable {
+            struct Resource: Decodable {
+                var arn: String
+
+                enum CodingKeys: String, CodingKey { case arn = "ResourceARN" }
+            }
+
+            var resources: [Resource]?
+            var token: String?
+
+            enum CodingKeys: String, CodingKey {
+                case resources = "ResourceTagMappingList"
+                case token = "PaginationToken"
+            }
+        }
+        let operation = "GetResources"
+        var names: Set<String> = []
+        var token: String?
+        repeat {
+            let input = Input(filters: filters, token: token)
+            guard let body = try? JSONEncoder().encode(input) else {
+                throw .configuration("InvalidRequest", "These are no tags.", operation: operation)
+            }
+            let response = try await caller.send(
+                .init(
+                    operation: operation, resource: filters.map(\.key).joined(separator: ", "), method: .post,
+                    path: "/",
+                    fields: [
+                        .contentType: "application/x-amz-json-1.1",
+                        .amzTarget: "ResourceGroupsTaggingAPI_20170126.\(operation)",
+                    ], body: Array(body)), deadline: nil)
+            guard let page = try? JSONDecoder().decode(Page.self, from: Data(response.body)) else {
+                throw .malformed("Resource Groups Tagging API \(operation)", what: "is no list of resources")
+            }
+            names.formUnion((page.resources ?? []).compactMap { Self.logGroup(arn: $0.arn) })
+            token = page.token.flatMap { $0.isEmpty ? nil : $0 }
+        } while token != nil
+        return names
+    }
+
+    private static func logGroup(arn: String) -> String? {
+        let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count > 6 && parts[2] == "logs" && parts[5] == "log-group" ? String(parts[6]) : nil
+    }
+}

@@ -1,0 +1,216 @@
+import AWS
+import ArgumentParser
+import Attachment
+import HTTP
+import UnixSignals
+
+/// One run of `metertap attach` or `metertap detach`: look, show, ask, do.
+struct AttachWork {
+    private let target: AttachTarget
+    private let wish: Wish
+    private let detaches: Bool
+    private let watch: Int?
+    private let logs: CloudWatchLogsClient
+    private let lambda: LambdaClient
+    private let tagging: TaggingClient
+
+    init(_ command: AttachCommand) throws {
+        try self.init(command.target, try command.wish(), detaches: false, watch: command.watch)
+    }
+
+    init(_ command: DetachCommand) throws {
+        let wish = Wish(
+            filterName: command.target.filterName, pattern: "", destination: try command.target.destination(),
+            roleArn: nil)
+        try self.init(command.target, wish, detaches: true, watch: nil)
+    }
+
+    private init(_ target: AttachTarget, _ wish: Wish, detaches: Bool, watch: Int?) throws {
+        self.target = target
+        self.wish = wish
+        self.detaches = detaches
+        self.watch = watch
+        let settings = try AWSSettings.ofProcess()
+        let session = LogSession.make(try AsyncHTTPTransport(caBundle: settings.caBundle), settings)
+        // Log groups hand on within their region alone, so that the destination tells it.
+        logs = try CloudWatchLogsClient(session, region: wish.destination.region)
+        lambda = try LambdaClient(session, region: wish.destination.region)
+        tagging = try TaggingClient(session, region: wish.destination.region)
+    }
+
+    /// Whether every log group is as it is wanted.
+    @discardableResult func run() async throws -> Bool {
+        let ownLogs = detaches ? [:] : try await wish.destination.ownLogs(lambda)
+        if target.accountPolicy { return try await runPolicy(ownLogs) }
+        var attacher = Attacher(
+            client: logs, wish: wish, aim: detaches ? .detached : .attached(ownLogs: ownLogs),
+            callsPerSecond: target.rate)
+        let groups = try await selectedGroups()
+        let plan = try await plan(groups, &attacher)
+        let permission = try await missingPermission()
+        AttachReport.show(plan, wish, permission: permission, detaches: detaches)
+        let count = plan.work.count + (permission == nil ? 0 : 1)
+        if count > 0 { try consent(count) }
+        if !detaches { try await changePermission(permission) }
+        let outcome = try await carryOut(plan, &attacher)
+        if detaches { try await changePermission(permission) }
+        if count > 0 { Terminal.output(outcome.summary) }
+        if let watch { try await goOn(every: watch, &attacher, known: Set(groups)) }
+        let isNothing = plan.steps.isEmpty && !detaches && watch == nil
+        return !plan.steps.contains { $0.action.isLoss } && outcome.isComplete && !isNothing
+    }
+
+    private func selectedGroups() async throws -> [CloudWatchLogsClient.LogGroup] {
+        do { return try await target.selection.find(logs, tagging) } catch let missing as Selection.Missing {
+            throw Failure(
+                message: "there is no log group \(missing.names.joined(separator: ", ")) in the region "
+                    + "\(wish.destination.region); check the name and the account of the credentials",
+                code: .configuration)
+        }
+    }
+
+    private func plan(
+        _ groups: [CloudWatchLogsClient.LogGroup], _ attacher: inout Attacher
+    ) async throws -> AttachPlan {
+        var progress = ProgressLine()
+        defer { progress.clear() }
+        return try await attacher.plan(groups) { count in
+            progress.show("\(Display.count(count)) of \(Display.count(groups.count)) log groups looked at")
+        }
+    }
+
+    private func carryOut(_ plan: AttachPlan, _ attacher: inout Attacher) async throws -> AttachReport.Outcome {
+        var outcome = AttachReport.Outcome()
+        var progress = ProgressLine()
+        defer { progress.clear() }
+        for step in plan.work {
+            do { outcome.add(step, try await attacher.carryOut(step)) } catch {
+                progress.clear()
+                let failure = Failure(error)
+                throw Failure(
+                    message:
+                        "\(failure.message) \(outcome.count) of \(plan.work.count) were done; run the same command "
+                        + "again to go on.", code: failure.code)
+            }
+            progress.show("\(Display.count(outcome.count)) of \(Display.count(plan.work.count)) log groups done")
+        }
+        return outcome
+    }
+
+    private func consent(_ count: Int) throws {
+        guard target.yes || Question.ask("Do this?") else {
+            throw Failure(message: "nothing was done; --yes does it without asking", code: ExitCode(64))
+        }
+    }
+
+    // MARK: - The permission of a function
+
+    /// The permission that is to be given or taken; nil when there is nothing to do.
+    private func missingPermission() async throws -> LambdaClient.Permission? {
+        guard case .function(let function) = wish.destination.kind, let permission = wish.destination.permission else {
+            return nil
+        }
+        // Other log groups may still need it.
+        if detaches, !target.selectsNothing { return nil }
+        let isThere = try await lambda.statements(of: function).contains(permission.statementID)
+        return isThere == detaches ? permission : nil
+    }
+
+    private func changePermission(_ permission: LambdaClient.Permission?) async throws {
+        guard let permission, case .function(let function) = wish.destination.kind else { return }
+        if detaches {
+            try await lambda.removePermission(permission.statementID, from: function)
+        } else {
+            try await lambda.add(permission, to: function)
+        }
+    }
+
+    // MARK: - New log groups
+
+    /// Attaches log groups as they appear, until a signal comes.
+    private func goOn(
+        every seconds: Int, _ attacher: inout Attacher, known: Set<CloudWatchLogsClient.LogGroup>
+    ) async throws {
+        let watcher = Watcher(work: self, attacher: attacher, known: Set(known.map(Watcher.identity)))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await watcher.run(every: seconds) }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return }
+            }
+            // A signal is how it ends well.
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// The part that goes on.
+    private actor Watcher {
+        private let work: AttachWork
+        private var attacher: Attacher
+        private var known: Set<String>
+
+        init(work: AttachWork, attacher: Attacher, known: Set<String>) {
+            self.work = work
+            self.attacher = attacher
+            self.known = known
+        }
+
+        /// A log group that was deleted and made again is a new one.
+        static func identity(_ group: CloudWatchLogsClient.LogGroup) -> String {
+            "\(group.name) \(group.creationTime ?? 0)"
+        }
+
+        func run(every seconds: Int) async throws {
+            Terminal.error("metertap: looking for new log groups every \(seconds) s")
+            while true {
+                try await Task.sleep(for: .seconds(seconds))
+                do { try await round() } catch let error as AWSError where error.kind == .transient {
+                    try Task.checkCancellation()
+                    Terminal.error("metertap: \(error) The next round tries again.")
+                }
+            }
+        }
+
+        private func round() async throws {
+            for group in try await work.selectedGroups() where !known.contains(Self.identity(group)) {
+                var attacher = attacher
+                let plan = try await attacher.plan([group])
+                for step in plan.steps {
+                    let action = step.action.isWork ? try await attacher.carryOut(step) : step.action
+                    Terminal.output(AttachReport.line(group.name, action))
+                }
+                self.attacher = attacher
+                known.insert(Self.identity(group))
+            }
+        }
+    }
+
+    // MARK: - The policy of the account
+
+    private func runPolicy(_ ownLogs: [String: String]) async throws -> Bool {
+        let present = try await logs.subscriptionPolicies()
+        let plan =
+            detaches
+            ? PolicyPlan.detaching(present: present, wish: wish)
+            : PolicyPlan.attaching(present: present, wish: wish, ownLogs: Array(ownLogs.keys))
+        let permission = try await missingPermission()
+        AttachReport.show(plan, wish, permission: permission, detaches: detaches)
+        let isWork =
+            switch plan {
+            case .attach, .change, .detach: true
+            case .keep, .absent, .leave: false
+            }
+        if case .leave = plan { return detaches }
+        guard isWork || permission != nil else { return true }
+        try consent(1)
+        if !detaches { try await changePermission(permission) }
+        switch plan {
+        case .attach(let policy), .change(let policy, _): try await logs.put(policy)
+        case .detach(let name): try await logs.deleteSubscriptionPolicy(named: name)
+        case .keep, .absent, .leave: break
+        }
+        if detaches { try await changePermission(permission) }
+        Terminal.output("Done.")
+        return true
+    }
+}

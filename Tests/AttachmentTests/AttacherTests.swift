@@ -1,0 +1,117 @@
+import AWS
+import Attachment
+import HTTP
+import HTTPTesting
+import HTTPTypes
+import Synchronization
+import Testing
+
+private let stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/metertap"
+
+@Suite struct AttacherTests {
+    private let time = FakeTime()
+
+    private func attacher(_ transport: FakeTransport, perSecond: Int = 5) throws -> Attacher {
+        let session = AWSSession(
+            settings: try AWSSettings(environment: ["AWS_REGION": "eu-west-1"]) { _ in nil }, transport: transport,
+            credentials: FixedCredentials(Credentials(accessKeyID: "AKIDEXAMPLE", secretAccessKey: "s3cr3t")),
+            clocks: time.clocks, random: { 0 })
+        return Attacher(
+            client: try CloudWatchLogsClient(session),
+            wish: Wish(pattern: "?a ?b", destination: try Destination(arn: stream), roleArn: "arn:r"),
+            aim: .attached(ownLogs: [:]), callsPerSecond: perSecond, clocks: time.clocks)
+    }
+
+    private func group(_ name: String) -> CloudWatchLogsClient.LogGroup { .init(name: name, arn: "arn") }
+
+    private func filters(_ names: String...) -> Response {
+        let all = names.map { #"{"filterName":"\#($0)","filterPattern":"","destinationArn":"arn:x"}"# }
+        return Response(200, #"{"subscriptionFilters":[\#(all.joined(separator: ","))]}"#)
+    }
+
+    private func refusal(_ code: String) -> Response { Response(400, #"{"__type":"\#(code)","message":"m"}"#) }
+
+    private func step(_ name: String) -> AttachPlan.Step {
+        .init(group: group(name), action: .attach(others: []))
+    }
+
+    @Test func `calls are kept apart, each kind by itself`() async throws {
+        let transport = FakeTransport { request, _ in
+            request.field("X-Amz-Target")?.hasSuffix("DescribeSubscriptionFilters") == true
+                ? Response(200, #"{"subscriptionFilters":[]}"#) : Response(200, "")
+        }
+        var attacher = try attacher(transport)
+        let plan = try await attacher.plan((0..<10).map { group("g\($0)") })
+        #expect(time.sleeps == [Duration](repeating: .milliseconds(210), count: 9))
+        for step in plan.work { _ = try await attacher.carryOut(step) }
+        // Reading and writing share no budget, so that 10 more of both take no more than 10 of one.
+        let slept = time.sleeps.reduce(Duration.zero, +)
+        #expect(slept == .milliseconds(19 * 210))
+        #expect(transport.requests.count == 30)
+    }
+
+    @Test func `a filter of somebody else that appeared meanwhile is left alone`() async throws {
+        let transport = FakeTransport(filters(), filters("metertap"))
+        var attacher = try attacher(transport)
+        let plan = try await attacher.plan([group("g")])
+        #expect(plan.steps.map(\.action) == [.attach(others: [])])
+        #expect(try await attacher.carryOut(plan.steps[0]) == .leave(.foreignFilter(destination: "arn:x")))
+        #expect(transport.requests.count == 2)
+    }
+
+    @Test func `the limit is what the service says, and is asked for once`() async throws {
+        let transport = FakeTransport(
+            filters("a", "b"), refusal("LimitExceededException"), filters("c", "d"), filters("e"), Response(200, ""))
+        var attacher = try attacher(transport)
+        #expect(try await attacher.carryOut(step("g1")) == .leave(.full(filters: ["a", "b"])))
+        #expect(try await attacher.carryOut(step("g2")) == .leave(.full(filters: ["c", "d"])))
+        #expect(try await attacher.carryOut(step("g3")) == .attach(others: ["e"]))
+    }
+
+    @Test func `a limit where there is room is too many calls`() async throws {
+        let transport = FakeTransport(
+            filters(), refusal("LimitExceededException"), filters(), refusal("LimitExceededException"), filters(),
+            Response(200, ""))
+        var attacher = try attacher(transport)
+        #expect(try await attacher.carryOut(step("g")) == .attach(others: []))
+        #expect(time.sleeps.contains(.seconds(1)) && time.sleeps.contains(.seconds(2)))
+    }
+
+    @Test func `it gives up in the end`() async throws {
+        let transport = FakeTransport { _, number in
+            number % 2 == 0
+                ? Response(200, #"{"subscriptionFilters":[]}"#)
+                : Response(400, #"{"__type":"LimitExceededException","message":"m"}"#)
+        }
+        var attacher = try attacher(transport)
+        let error = await #expect(throws: AWSError.self) { try await attacher.carryOut(step("g")) }
+        #expect(error?.code == "LimitExceededException")
+        #expect(transport.requests.count == 10)
+    }
+
+    @Test func `a log group that is deleted meanwhile costs nothing`() async throws {
+        let transport = FakeTransport(
+            refusal("ResourceNotFoundException"), filters(), refusal("ResourceNotFoundException"))
+        var attacher = try attacher(transport)
+        #expect(try await attacher.plan([group("g")]).steps.map(\.action) == [.absent])
+        #expect(try await attacher.carryOut(step("g")) == .absent)
+    }
+
+    @Test func `what is put keeps how the filter distributes`() async throws {
+        let present = """
+            {"filterName":"metertap","filterPattern":"x","destinationArn":"\(stream)","distribution":"ByLogStream"}
+            """
+        let transport = FakeTransport(
+            Response(200, "{\"subscriptionFilters\":[\(present)]}"), Response(200, ""), filters(), Response(200, ""))
+        var attacher = try attacher(transport)
+        guard case .change = try await attacher.carryOut(step("g")) else {
+            Issue.record("it is not changed")
+            return
+        }
+        #expect(transport.requests[1].text.contains(#""distribution":"ByLogStream""#))
+        _ = try await attacher.carryOut(step("h"))
+        let put = transport.requests[3].text.replacing("\\/", with: "/")
+        #expect(put.contains(#""distribution":"Random""#) && put.contains(#""roleArn":"arn:r""#))
+        #expect(put.contains(#""filterPattern":"?a ?b""#) && put.contains("\"destinationArn\":\"\(stream)\""))
+    }
+}

@@ -1,0 +1,216 @@
+"""A fake of the subscriptions of CloudWatch Logs, with as much of Lambda and the tagging API as they need.
+
+It is for what moto does not have: account policies, log group classes, log groups of functions, changing one
+of two filters, a quota of five filters, throttling, and permissions of Lambda's calls (moto refuses correct
+signatures of these). It checks no signatures. What it does is what the API reference says of
+PutSubscriptionFilter, PutAccountPolicy, AddPermission and GetResources.
+"""
+
+import json
+import re
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from components.emulators import ACCOUNT, REGION
+
+
+@dataclass
+class Group:
+    """A log group."""
+
+    filters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    logGroupClass: str = "STANDARD"
+
+
+class Refused(Exception):
+    """An error answer, with its code and status."""
+
+    def __init__(self, code: str, status: int = 400):
+        super().__init__(code)
+        self.code, self.status = code, status
+
+
+class Subscriptions:
+    """Log groups by name, the account's policies, and the functions' log groups and policies."""
+
+    def __init__(self, limit: int = 2, per_second: int = 1_000):
+        self.groups: dict[str, Group] = {}
+        self.policies: dict[str, dict[str, Any]] = {}
+        self.mappings: list[str] = []  # ARNs of functions behind the stream
+        self.function_logs: dict[str, str] = {}
+        self.statements: dict[str, dict[str, Any]] = {}
+        self.allowed: set[str] | None = None  # actions, for example logs:PutSubscriptionFilter
+        self.limit, self.per_second = limit, per_second
+        self.calls: Counter[str] = Counter()
+        self.throttled = 0
+        self.recent: dict[str, deque[float]] = {}
+        self.lock = threading.Lock()
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet, else each answer waits for an acknowledgement
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                target = self.headers.get("X-Amz-Target")
+                try:
+                    with fake.lock:
+                        answer = fake.act(self.command, self.path, target, json.loads(body or b"{}"))
+                    status, text = 200, json.dumps(answer).encode()
+                except Refused as refused:
+                    status = refused.status
+                    text = json.dumps({"__type": refused.code, "message": "The fake says so"}).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/x-amz-json-1.1")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = do_DELETE = answer
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def act(self, method: str, path: str, target: str | None, body: dict[str, Any]) -> dict[str, Any]:
+        if target:
+            service = "logs" if target.startswith("Logs_") else "tag"
+            operation = target.split(".")[1]
+        else:
+            service, operation = "lambda", self.lambda_operation(method, urlsplit(path).path)
+        self.calls[operation] += 1
+        if self.allowed is not None and f"{service}:{operation}" not in self.allowed:
+            raise Refused("AccessDeniedException", 403)
+        if service == "logs":
+            self.throttle(operation)
+        action: Callable[..., dict[str, Any]] = getattr(
+            self, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
+        )
+        return action(path, body) if service == "lambda" else action(body)
+
+    def throttle(self, operation: str) -> None:
+        """At most so many calls of an operation in any second."""
+        now = time.monotonic()
+        calls = self.recent.setdefault(operation, deque())
+        while calls and calls[0] <= now - 1:
+            calls.popleft()
+        if len(calls) >= self.per_second:
+            self.throttled += 1
+            raise Refused("ThrottlingException")
+        calls.append(now)
+
+    # CloudWatch Logs
+
+    def group(self, body: dict[str, Any]) -> Group:
+        if body["logGroupName"] not in self.groups:
+            raise Refused("ResourceNotFoundException")
+        return self.groups[body["logGroupName"]]
+
+    def describe_log_groups(self, body: dict[str, Any]) -> dict[str, Any]:
+        names = sorted(name for name in self.groups if name.startswith(body.get("logGroupNamePrefix", "")))
+        first = int(body.get("nextToken", 0))
+        page = [
+            {
+                "logGroupName": name,
+                "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*",
+                "logGroupClass": self.groups[name].logGroupClass,
+            }
+            for name in names[first : first + 50]
+        ]
+        more = {"nextToken": str(first + 50)} if len(names) > first + 50 else {}
+        return {"logGroups": page} | more
+
+    def describe_subscription_filters(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"subscriptionFilters": list(self.group(body).filters.values())}
+
+    def put_subscription_filter(self, body: dict[str, Any]) -> dict[str, Any]:
+        group = self.group(body)
+        if group.logGroupClass != "STANDARD":
+            raise Refused("InvalidOperationException")
+        if body["filterName"] not in group.filters and len(group.filters) >= self.limit:
+            raise Refused("LimitExceededException")
+        group.filters[body["filterName"]] = {"distribution": "ByLogStream"} | body
+        return {}
+
+    def delete_subscription_filter(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.group(body).filters.pop(body["filterName"], None) is None:
+            raise Refused("ResourceNotFoundException")
+        return {}
+
+    def describe_account_policies(self, body: dict[str, Any]) -> dict[str, Any]:
+        assert body["policyType"] == "SUBSCRIPTION_FILTER_POLICY"
+        return {"accountPolicies": list(self.policies.values())}
+
+    def put_account_policy(self, body: dict[str, Any]) -> dict[str, Any]:
+        if body["policyName"] not in self.policies and self.policies:
+            raise Refused("LimitExceededException")
+        self.policies[body["policyName"]] = body
+        return {}
+
+    def delete_account_policy(self, body: dict[str, Any]) -> dict[str, Any]:
+        del self.policies[body["policyName"]]
+        return {}
+
+    # Tags
+
+    def get_resources(self, body: dict[str, Any]) -> dict[str, Any]:
+        def fits(group: Group, tag: dict[str, Any]) -> bool:
+            values = tag.get("Values") or [group.tags.get(tag["Key"])]
+            return tag["Key"] in group.tags and group.tags[tag["Key"]] in values
+
+        found = [
+            {"ResourceARN": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"}
+            for name, group in self.groups.items()
+            if all(fits(group, tag) for tag in body["TagFilters"])
+        ]
+        return {"ResourceTagMappingList": found, "PaginationToken": ""}
+
+    # Lambda
+
+    @staticmethod
+    def lambda_operation(method: str, path: str) -> str:
+        rest = path.removeprefix("/2015-03-31/")
+        if rest == "event-source-mappings":
+            return "ListEventSourceMappings"
+        kind = rest.split("/")[2]
+        if kind == "configuration":
+            return "GetFunctionConfiguration"
+        return {"GET": "GetPolicy", "POST": "AddPermission", "DELETE": "RemovePermission"}[method]
+
+    def list_event_source_mappings(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        assert parse_qs(urlsplit(path).query)["EventSourceArn"]
+        return {"EventSourceMappings": [{"FunctionArn": arn} for arn in self.mappings]}
+
+    def get_function_configuration(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        name = path.split("/")[3]
+        return {"LoggingConfig": {"LogGroup": self.function_logs[name]}} if name in self.function_logs else {}
+
+    def get_policy(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if not self.statements:
+            raise Refused("ResourceNotFoundException", 404)
+        return {"Policy": json.dumps({"Statement": [{"Sid": name} for name in self.statements]})}
+
+    def add_permission(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if body["StatementId"] in self.statements:
+            raise Refused("ResourceConflictException", 409)
+        self.statements[body["StatementId"]] = body
+        return {}
+
+    def remove_permission(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        del self.statements[unquote(urlsplit(path).path.split("/")[-1])]
+        return {}
