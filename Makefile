@@ -42,6 +42,7 @@ integration-test: lambda
 	$(release) --product signature-probe
 	$(release) --product collector-probe
 	$(release) --product filter-pattern-probe
+	$(release) --product hot-path
 	.build/release/metertap-soak $(soak_runs) Tests/Corpus/lines.txt
 	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_MODEL_RUNS=$(model_runs) METERTAP_KILL_RUNS=$(kill_runs) \
 		METERTAP_COLLECT_RUNS=$(collect_runs) METERTAP_COLLECTOR_PROBE=$(CURDIR)/.build/release/collector-probe \

@@ -146,6 +146,10 @@ let package = Package(
         .executableTarget(
             name: "metertap-soak", dependencies: ["Collection", "Gzip", "Meter", "MeterLine", "Sample", system],
             path: "Tests/Soak", swiftSettings: settings),
+        // The readers with nothing around them: integration/test_instructions.py counts their work.
+        .executableTarget(
+            name: "hot-path", dependencies: ["Collection", "MeterLine", system], path: "Tests/HotPath",
+            swiftSettings: settings),
         .testTarget(name: "MeterTests", dependencies: ["Meter"], swiftSettings: settings),
         .testTarget(
             name: "FilterPatternTests", dependencies: ["FilterPattern", "MeterLine"], swiftSettings: settings),

@@ -1,97 +1,100 @@
-"""Measures `metertap extract` beside `grep` and a Python agent on the same log, in interleaved rounds.
+"""Measures `metertap extract` beside a Python agent, a Node agent, `grep`, and what no agent can avoid.
 
-The Python agent works in the manner of the vendor's: a regular expression and json.loads for each line, with
-the network taken out. Prints a table and writes bench-results/extract.json.
+Prints tables and bars, and writes bench-results/extract.json. The corpora come from components/corpus.py,
+the opponents from reference/. METERTAP_BENCH_ROUNDS, METERTAP_BENCH_KINESIS_RECORDS and METERTAP_BENCH_LOG_MB
+make it shorter or longer.
 """
 
 import json
 import os
-import platform
 import random
-import resource
-import statistics
+import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from components import corpus
+from components.bench import ROOT, Report, cpu_seconds, floor, interleaved, median
+
 METERTAP = ROOT / ".build" / "release" / "metertap"
-ROUNDS = int(os.environ.get("METERTAP_BENCH_ROUNDS", "5"))
-LINES = int(os.environ.get("METERTAP_BENCH_LINES", "300000"))
-
-PYTHON_AGENT = r"""
-import json, re, sys
-tag = re.compile(r"amberflo_meter: (\{.*?\}\}?)")
-for line in open(sys.argv[1]):
-    found = tag.search(line)
-    if found:
-        record = json.loads(found.group(1))
-        print(json.dumps({k: record[k] for k in ("meterApiName", "meterValue", "customerId", "dimensions")}))
-"""
+REFERENCE = ROOT / "integration" / "reference"
+KINESIS_RECORDS = int(os.environ.get("METERTAP_BENCH_KINESIS_RECORDS", "300"))
+LOG_BYTES = int(os.environ.get("METERTAP_BENCH_LOG_MB", "1000")) * 1_000_000
+TAGGED = 0.01
+OURS, FLOOR, PYTHON, NODE = "metertap extract", "inflate alone", "Python agent", "Node agent"
 
 
-def write_log(path: Path, share: float) -> None:
-    chooser = random.Random(7)
+def measure_events(report: Report, directory: Path, kind: str) -> None:
+    data = corpus.write(directory, kind, KINESIS_RECORDS)
+    found = subprocess.run([METERTAP, "extract", data.events], check=True, capture_output=True).stdout.count(
+        b"\n"
+    )
+    assert found == data.tagged, f"{found} records instead of {data.tagged}"
+    runs = {
+        OURS: partial(cpu_seconds, [METERTAP, "extract", data.events]),
+        FLOOR: partial(cpu_seconds, [floor(directory), data.members]),
+    }
+    if kind == "common":
+        runs[PYTHON] = partial(cpu_seconds, [sys.executable, REFERENCE / "python_agent.py", data.events])
+        runs[NODE] = partial(cpu_seconds, [shutil.which("node"), REFERENCE / "node_agent.js", data.events])
+    values = interleaved(runs)
+    report.table(f"{data.count:,} log events, {kind}", values, "CPU seconds", base=FLOOR)
+    ours = median(values[OURS])
+    print(f"  {data.count / ours:,.0f} events for each CPU second")
+    ratio = ours / median(values[FLOOR])
+    if kind == "common":
+        python, node = median(values[PYTHON]) / ours, median(values[NODE]) / ours
+        report.bar("events per CPU second against the Python agent", python, 10, 16, higher_is_better=True)
+        report.bar("events per CPU second against the Node agent", node, 5, 7, higher_is_better=True)
+    limits = {"common": (2.5, 1.7), "untagged": (1.8, 1.4), "other forms": (4, 2.5)}[kind]
+    report.bar(f"time against inflate alone, {kind}", ratio, *limits)
+
+
+def write_log(path: Path) -> int:
+    """A log file; how many of its lines hold a record."""
+    chooser = random.Random(corpus.SEED)
+    # Lines are drawn from a pool, or writing them would take longer than all that is measured.
+    plain = [corpus.untagged(chooser, 100 * number + 1) for number in range(5_000)]
+    size = tagged = 0
     with path.open("w") as log:
-        for number in range(LINES):
-            if chooser.random() < share:
-                record = {
-                    "customerId": f"customer-{chooser.randrange(500)}",
-                    "meterApiName": "ApiCalls",
-                    "meterValue": chooser.randrange(1, 100),
-                    "dimensions": {"method": "POST", "route": f"/v1/orders/{number}"},
-                }
-                log.write(f"2026-01-02T03:04:05Z INFO done amberflo_meter: {json.dumps(record)} took 3 ms\n")
-            else:
-                log.write(
-                    f"2026-01-02T03:04:05Z INFO GET /v1/orders/{number} 200 {number % 90} ms from 10.1.2.3\n"
-                )
+        while size < LOG_BYTES:
+            lines = chooser.sample(plain, 99)
+            lines.insert(chooser.randrange(100), corpus.common(chooser, tagged))
+            text = "\n".join(lines) + "\n"
+            log.write(text)
+            size += len(text)
+            tagged += 1
+    return tagged
 
 
-def cpu_seconds(command: list[str]) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def measure_lines(report: Report, directory: Path) -> None:
+    log = directory / "app.log"
+    tagged = write_log(log)
+    result = subprocess.run([METERTAP, "extract", log], check=True, capture_output=True)
+    summary = json.loads(result.stderr)
+    assert summary["records"] == tagged, summary
+    values = interleaved(
+        {
+            OURS: partial(cpu_seconds, [METERTAP, "extract", log]),
+            "grep -c": partial(cpu_seconds, ["grep", "-c", "amberflo_meter", log]),
+        },
+        rounds=3,
+    )
+    size = log.stat().st_size
+    report.table(f"{size / 1e6:,.0f} MB of log, {TAGGED:.0%} tagged", values, "CPU seconds", base="grep -c")
+    ratio = median(values[OURS]) / median(values["grep -c"])
+    report.bar("a log file against grep -c", ratio, 1.5, 1)
 
 
 def main() -> None:
-    results: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as directory:
-        agent = Path(directory) / "agent.py"
-        agent.write_text(PYTHON_AGENT)
-        for share in (0.01, 0.3, 1.0):
-            log = Path(directory) / "app.log"
-            write_log(log, share)
-            commands = {
-                "metertap extract": [str(METERTAP), "extract", str(log)],
-                "python agent": [sys.executable, str(agent), str(log)],
-                "grep -c": ["grep", "-c", "amberflo_meter", str(log)],
-            }
-            times: dict[str, list[float]] = {name: [] for name in commands}
-            for _ in range(ROUNDS):
-                for name, command in commands.items():
-                    times[name].append(cpu_seconds(command))
-            size = log.stat().st_size
-            print(
-                f"\n{share:.0%} of {LINES:,} lines tagged, {size / 1e6:.0f} MB, {ROUNDS} rounds, CPU seconds"
-            )
-            print(f"  {'':18}{'median':>9}{'least':>9}{'most':>9}{'MB/s':>9}{'ratio':>9}")
-            ours = statistics.median(times["metertap extract"])
-            for name, seconds in times.items():
-                median = statistics.median(seconds)
-                print(
-                    f"  {name:18}{median:9.3f}{min(seconds):9.3f}{max(seconds):9.3f}"
-                    f"{size / 1e6 / median:9.0f}{median / ours:9.2f}"
-                )
-            results[f"{share:.0%}"] = {name: statistics.median(seconds) for name, seconds in times.items()}
-    target = ROOT / "bench-results" / "extract.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(
-        json.dumps({"machine": platform.machine(), "lines": LINES, "cpuSeconds": results}, indent=2)
-    )
-    print(f"\n{target.relative_to(ROOT)}")
+    report = Report("extract")
+    with tempfile.TemporaryDirectory() as name:
+        for kind in corpus.KINDS:
+            measure_events(report, Path(name), kind)
+        measure_lines(report, Path(name))
+    report.finish()
 
 
 if __name__ == "__main__":

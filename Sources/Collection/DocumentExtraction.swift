@@ -9,6 +9,8 @@ struct DocumentExtraction: ~Copyable {
     private var pending: [UInt8] = []
     /// Where the search for the end of a document goes on.
     private var document = DocumentEnd(position: 0)
+    /// What an event's base64 holds.
+    private var decoded: [UInt8] = []
 
     init(lineReader: LineReader) {
         envelopeReader = EnvelopeReader(lineReader: lineReader)
@@ -37,23 +39,32 @@ struct DocumentExtraction: ~Copyable {
             pending.removeFirst(start)
             document.position -= start
         }
-        while let end = document.next(in: pending) {
-            let text = Array(pending[start..<end])
+        while let end = nextEnd() {
+            let held = pending
+            pending = []
+            defer { pending = held }
             document = DocumentEnd(position: end)
-            start = end
-            try readDocument(text, lines, &findings)
+            defer { start = end }
+            try readDocument(held.span.extracting(start..<end), lines, &findings)
         }
     }
 
+    private mutating func nextEnd() -> Int? {
+        var search = document
+        let end = search.next(in: pending.span)
+        document = search
+        return end
+    }
+
     private mutating func readDocument(
-        _ text: [UInt8], _ lines: borrowing LineExtraction, _ findings: inout Findings
+        _ text: Span<UInt8>, _ lines: borrowing LineExtraction, _ findings: inout Findings
     ) throws {
-        let kind = InputDocument.kind(of: text.span)
-        if kind != .unknown, text.first(where: { !isSpace($0) }) == UInt8(ascii: "[") {
-            guard let elements = InputDocument.elements(of: text.span) else {
-                return try findings.reject("the array of documents cannot be read", content: text)
+        let kind = InputDocument.kind(of: text)
+        if kind != .unknown, isArray(text) {
+            guard let elements = InputDocument.elements(of: text) else {
+                return try findings.reject("the array of documents cannot be read", content: bytes(of: text))
             }
-            for element in elements { try readDocument(Array(text[element]), lines, &findings) }
+            for element in elements { try readDocument(text.extracting(element), lines, &findings) }
             return
         }
         switch kind {
@@ -62,38 +73,46 @@ struct DocumentExtraction: ~Copyable {
         case .event:
             try readEvent(text, &findings)
         case .failureRecord:
-            guard let event = InputDocument.event(inFailureRecord: text.span) else {
-                return try findings.reject("the failure record holds no event", content: text)
+            guard let event = InputDocument.event(inFailureRecord: text) else {
+                return try findings.reject("the failure record holds no event", content: bytes(of: text))
             }
-            try readEvent(event, &findings)
+            try readEvent(event.span, &findings)
         case .failureMetadata:
             try findings.reject(
                 "Lambda's failure record only names the records it is about; read them from the stream while it has "
-                    + "them, and use S3 as on-failure destination, which keeps them whole", content: text)
+                    + "them, and use S3 as on-failure destination, which keeps them whole", content: bytes(of: text))
         case .unknown:
-            for line in text.split(separator: UInt8(ascii: "\n")) { try lines.readLine(Array(line).span, &findings) }
+            for line in bytes(of: text).split(separator: UInt8(ascii: "\n")) {
+                try lines.readLine(Array(line).span, &findings)
+            }
         }
     }
 
-    private mutating func readEvent(_ text: [UInt8], _ findings: inout Findings) throws {
+    private func isArray(_ text: Span<UInt8>) -> Bool {
+        var position = 0
+        while position < text.count, isSpace(text[position]) { position += 1 }
+        return position < text.count && text[position] == UInt8(ascii: "[")
+    }
+
+    private mutating func readEvent(_ text: Span<UInt8>, _ findings: inout Findings) throws {
         let event: LambdaEvent
         do throws(LambdaEvent.Unsupported) {
-            event = try LambdaEvent(text.span)
+            event = try LambdaEvent(text)
         } catch {
-            return try findings.reject(error.description, content: text)
+            return try findings.reject(error.description, content: bytes(of: text))
         }
         switch event {
         case .direct(let encoded):
-            guard let data = encoded.decoded(in: text.span) else {
-                return try findings.reject("awslogs.data is no base64", content: text)
+            guard encoded.decode(in: text, into: &decoded) else {
+                return try findings.reject("awslogs.data is no base64", content: bytes(of: text))
             }
-            try readEnvelope(data, source: .data(name: findings.name), &findings)
+            try readDecoded(source: .data(name: findings.name), &findings)
         case .kinesis(let records):
             for record in records {
                 let source = Reject.Source.kinesis(
                     stream: record.stream, shard: record.shard, sequenceNumber: record.sequenceNumber)
-                if let data = record.data?.decoded(in: text.span) {
-                    try readEnvelope(data, source: source, &findings)
+                if record.data?.decode(in: text, into: &decoded) == true {
+                    try readDecoded(source: source, &findings)
                 } else {
                     try findings.reject("the Kinesis record has no base64 data", source: source, content: [])
                 }
@@ -101,61 +120,33 @@ struct DocumentExtraction: ~Copyable {
         }
     }
 
+    private mutating func readDecoded(source: Reject.Source, _ findings: inout Findings) throws {
+        let data = decoded
+        decoded = []
+        defer { decoded = data }
+        try readEnvelope(data.span, source: source, &findings)
+    }
+
     private mutating func readEnvelope(
-        _ data: [UInt8], source: Reject.Source, _ findings: inout Findings
+        _ data: Span<UInt8>, source: Reject.Source, _ findings: inout Findings
     ) throws {
         var failure: (any Error)?
-        let body = findings.body
-        envelopeReader.read(data.span, source: source, accounting: &findings.accounting) { finding in
-            guard failure == nil else { return }
-            do { try body(finding) } catch { failure = error }
+        switch findings.taker {
+        case .each(let body):
+            envelopeReader.read(data, source: source, accounting: &findings.accounting) { finding in
+                guard failure == nil else { return }
+                do { try body(finding) } catch { failure = error }
+            }
+        case .lines(let whenGrown):
+            var (accounting, lines) = (findings.accounting, FoundLines(findings.lines.format))
+            swap(&lines, &findings.lines)
+            envelopeReader.read(data, source: source, accounting: &accounting, into: &lines) { lines in
+                guard failure == nil else { return lines.removeAll() }
+                do { try whenGrown(&lines) } catch { failure = error }
+            }
+            swap(&lines, &findings.lines)
+            findings.accounting = accounting
         }
         if let failure { throw failure }
     }
-}
-
-/// The search for the end of one JSON document, which goes on where it stopped when more input comes.
-private struct DocumentEnd {
-    /// How far the search has come.
-    var position: Int
-    private var depth = 0
-    private var isInString = false
-    private var hasStarted = false
-
-    init(position: Int) {
-        self.position = position
-    }
-
-    /// Behind the first whole document, or behind a line that is none; nil when more input is needed.
-    mutating func next(in text: [UInt8]) -> Int? {
-        while position < text.count {
-            let byte = text[position]
-            position += 1
-            if isInString {
-                if byte == UInt8(ascii: "\\") {
-                    position += 1
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\"") where depth > 0: isInString = true
-            case UInt8(ascii: "{"), UInt8(ascii: "["):
-                depth += 1
-                hasStarted = true
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                depth -= 1
-                if depth <= 0 { return position }
-            case UInt8(ascii: "\n") where depth == 0 && hasStarted: return position
-            default:
-                if depth == 0, !isSpace(byte) { hasStarted = true }
-            }
-        }
-        return nil
-    }
-}
-
-private func isSpace(_ byte: UInt8) -> Bool {
-    byte == 0x20 || (0x09...0x0d).contains(byte)
 }

@@ -47,11 +47,34 @@ public struct Extraction: ~Copyable {
         name: String, format: Format, lineReader: LineReader, lines: LineCounter = LineCounter(),
         body: @escaping (Finding) throws -> Void
     ) {
+        let findings = Findings(name: name, taker: .each(body), lines: FoundLines(LineFormat(provenance: false)))
+        self.init(format, lineReader, lines, findings)
+    }
+
+    /// Makes an extraction that writes what it finds as lines.
+    ///
+    /// - Parameters:
+    ///   - name: as above, like `format` and `lines`.
+    ///   - lineFormat: how findings are written.
+    ///   - whenGrown: is called whenever there are more lines; it may take them away. It must take what is left when
+    ///     `finish` has returned, or anything has thrown.
+    package init(
+        name: String, format: Format, lineReader: LineReader, lines: LineCounter, lineFormat: LineFormat,
+        whenGrown: @escaping (inout FoundLines) throws -> Void
+    ) {
+        let findings = Findings(name: name, taker: .lines(whenGrown: whenGrown), lines: FoundLines(lineFormat))
+        self.init(format, lineReader, lines, findings)
+    }
+
+    private init(_ format: Format, _ lineReader: LineReader, _ counter: LineCounter, _ findings: Findings) {
         self.format = format
-        findings = Findings(name: name, body: body)
-        self.lines = LineExtraction(lineReader: lineReader, counter: lines)
+        self.findings = findings
+        lines = LineExtraction(lineReader: lineReader, name: findings.name, counter: counter)
         documents = DocumentExtraction(lineReader: lineReader)
     }
+
+    /// The lines that were not taken away.
+    package var foundLines: FoundLines { findings.lines }
 
     /// Takes the next piece of input, compressed with gzip or not.
     ///

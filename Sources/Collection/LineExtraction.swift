@@ -10,6 +10,7 @@ struct LineExtraction: ~Copyable {
     private static let overlapBytes = 512
 
     private let lineReader: LineReader
+    private let logLines: LogLines
     private let counter: LineCounter
     /// The beginning of a line whose end has not come yet.
     private var pending: [UInt8] = []
@@ -20,8 +21,9 @@ struct LineExtraction: ~Copyable {
     private var hasPassedTag = false
 
     /// - Parameter counter: counts equal lines.
-    init(lineReader: LineReader, counter: LineCounter) {
+    init(lineReader: LineReader, name: String, counter: LineCounter) {
         self.lineReader = lineReader
+        logLines = LogLines(lineReader: lineReader, name: name)
         self.counter = counter
     }
 
@@ -33,18 +35,42 @@ struct LineExtraction: ~Copyable {
     /// Takes the next piece of input.
     mutating func read(_ bytes: Span<UInt8>, _ findings: inout Findings) throws {
         var start = 0
-        while start < bytes.count {
-            var end = start
-            while end < bytes.count, bytes[end] != UInt8(ascii: "\n") { end += 1 }
-            let piece = bytes.extracting(start..<end)
-            if end < bytes.count, pending.isEmpty, !isPassingOver, piece.count <= Extraction.maximumLineBytes {
-                try readLine(piece, &findings)
+        if !pending.isEmpty || isPassingOver {
+            start = LogLines.end(bytes, from: 0)
+            hold(bytes.extracting(..<start))
+            guard start < bytes.count else { return }
+            try endLine(&findings)
+            start += 1
+        }
+        let end = beginningOfLine(bytes, before: bytes.count, from: start)
+        try readLines(bytes.extracting(start..<end), &findings)
+        hold(bytes.extracting(end...))
+    }
+
+    /// Where the line begins that a position is in, at `start` at the earliest.
+    private func beginningOfLine(_ bytes: Span<UInt8>, before position: Int, from start: Int) -> Int {
+        var beginning = position
+        while beginning > start, bytes[beginning - 1] != UInt8(ascii: "\n") { beginning -= 1 }
+        return beginning
+    }
+
+    /// Reads whole lines: those without a tag are only counted.
+    private mutating func readLines(_ bytes: Span<UInt8>, _ findings: inout Findings) throws {
+        var start = 0
+        while let tag = logLines.nextTag(bytes, from: start) {
+            let beginning = beginningOfLine(bytes, before: tag, from: start)
+            findings.accounting.events += LogLines.count(bytes, start..<beginning)
+            let end = LogLines.end(bytes, from: tag)
+            let line = bytes.extracting(beginning..<end)
+            if line.count <= Extraction.maximumLineBytes {
+                try readLine(line, &findings)
             } else {
-                hold(piece)
-                if end < bytes.count { try endLine(&findings) }
+                hold(line)
+                try endLine(&findings)
             }
             start = end + 1
         }
+        findings.accounting.events += LogLines.count(bytes, start..<bytes.count)
     }
 
     /// Keeps a piece of a line that is not whole yet; behind the limit only tags are looked for.
@@ -90,11 +116,15 @@ struct LineExtraction: ~Copyable {
         }
         let hash = unsafe line.withUnsafeBufferPointer { unsafe Array(SHA256.hash(data: UnsafeRawBufferPointer($0))) }
         let before = try counter.countBefore(LineCounter.Key(high: word(hash, 0), low: word(hash, 8)))
-        let origin = EventOrigin(
-            account: "", logGroup: findings.name, logStream: "", eventId: "\(hexadecimal(hash))-\(before)",
-            timestamp: Timestamp.leading(line).flatMap { $0 < RecordLimits.earliestTimeInMillis ? nil : $0 })
-        for finding in lineReader.read(line, of: origin, accounting: &findings.accounting) {
-            try findings.body(finding)
+        let id = "\(hexadecimal(hash))-\(before)"
+        let timestamp = Timestamp.leading(line).flatMap { $0 < RecordLimits.earliestTimeInMillis ? nil : $0 }
+        switch findings.taker {
+        case .each(let body):
+            try logLines.read(line, id: id, timestamp: timestamp, accounting: &findings.accounting, body)
+        case .lines(let whenGrown):
+            logLines.read(
+                line, id: id, timestamp: timestamp, accounting: &findings.accounting, into: &findings.lines)
+            try whenGrown(&findings.lines)
         }
     }
 

@@ -37,6 +37,11 @@ public struct BatchFormat: Sendable {
     public var provenance: Bool
     /// The most records of a part; nil for any number.
     public var maximumRecords: Int?
+
+    /// How findings are written for it.
+    var lines: LineFormat {
+        LineFormat(provenance: provenance, manifest: !provenance, entries: maximumRecords != nil)
+    }
 }
 
 /// Collects the findings of a batch.
@@ -59,13 +64,14 @@ struct BatchBuilder: ~Copyable {
     private var hasRejects = false
 
     /// Lines that are not yet in their part, and where they come from.
-    private var pending = FoundLines()
+    private var pending: FoundLines
     private var position: Position?
 
     /// - Parameter scope: what the positions are unique in.
     init(format: BatchFormat, scope: [String]) {
         self.format = format
         self.scope = scope
+        pending = FoundLines(format.lines)
         batch = Batch(scope: scope)
         records = PartBuilder(.records, scope: scope)
         rejects = PartBuilder(.rejects, scope: scope)
@@ -77,11 +83,31 @@ struct BatchBuilder: ~Copyable {
 
     /// Takes one finding.
     mutating func append(_ finding: Finding, at position: Position) {
+        move(to: position)
+        pending.append(finding)
+        if pending.bytes >= Self.flushBytes { flush() }
+    }
+
+    /// Says from where the next lines come.
+    mutating func move(to position: Position) {
         // Lines of several positions are never in one piece.
         if self.position?.name != position.name { flush() }
         self.position = position
-        pending.append(finding, format)
-        if pending.bytes >= Self.flushBytes { flush() }
+    }
+
+    /// Lends its lines to `body`, which adds some, and the function that is to be called whenever there are more.
+    mutating func fill<Result>(
+        _ body: (inout FoundLines, _ whenGrown: (inout FoundLines) -> Void) -> Result
+    ) -> Result {
+        guard let position else { preconditionFailure("lines have a position") }
+        var lines = FoundLines(format.lines)
+        swap(&lines, &pending)
+        defer { swap(&lines, &pending) }
+        return body(&lines) { grown in
+            guard grown.bytes >= Self.flushBytes else { return }
+            append(grown, at: position)
+            grown.removeAll()
+        }
     }
 
     /// Takes the lines of findings.

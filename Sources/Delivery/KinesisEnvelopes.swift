@@ -5,7 +5,7 @@ import MeterLine
 struct KinesisEnvelopes: Sendable {
     /// What was found in one Kinesis record.
     struct Found: Sendable {
-        var lines = FoundLines()
+        var lines: FoundLines
         var accounting = Accounting()
     }
 
@@ -14,14 +14,19 @@ struct KinesisEnvelopes: Sendable {
     let lineReader: LineReader
     let format: BatchFormat
 
-    /// Reads one Kinesis record and hands on each finding; the figures are its own.
-    func read(_ index: Int, _ reader: inout EnvelopeReader, _ body: (Finding) -> Void) -> Accounting {
+    /// Reads one Kinesis record into lines; the figures are its own.
+    ///
+    /// - Parameter whenGrown: may take the lines away whenever there are more.
+    func read(
+        _ index: Int, _ reader: inout EnvelopeReader, into lines: inout FoundLines,
+        whenGrown: (inout FoundLines) -> Void
+    ) -> Accounting {
         let record = records[index]
         let source = Reject.Source.kinesis(
             stream: record.stream, shard: record.shard, sequenceNumber: record.sequenceNumber)
         var accounting = Accounting()
         let data = Self.data(record.data, of: event)
-        reader.read(data.span, source: source, accounting: &accounting, body)
+        reader.read(data.span, source: source, accounting: &accounting, into: &lines, whenGrown: whenGrown)
         return accounting
     }
 
@@ -40,16 +45,12 @@ struct KinesisEnvelopes: Sendable {
         var room = 4 * bytes
         return indices.map { index in
             guard room > 0, !Task.isCancelled else { return nil }
-            var found = Found()
-            var isTooLarge = false
-            found.accounting = read(index, &reader) { finding in
-                // More than what is stated, or than one message may hold: the limits of who reads it otherwise count.
-                if case .reject(let reject) = finding, reject.reason == .tooLarge { isTooLarge = true }
-                guard found.lines.bytes <= room, !isTooLarge else { return }
-                found.lines.append(finding, format)
-            }
+            var found = Found(lines: FoundLines(format.lines))
+            found.lines.limit = room
+            found.accounting = read(index, &reader, into: &found.lines) { _ in }
             room -= found.lines.bytes
-            return isTooLarge || room < 0 ? nil : found
+            // More than what is stated, or than one message may hold: the limits of who reads it otherwise count.
+            return found.lines.hasTooLarge || room < 0 ? nil : found
         }
     }
 }

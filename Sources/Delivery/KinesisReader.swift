@@ -54,7 +54,10 @@ struct KinesisReader: ~Copyable {
             builder.append(found.lines, at: position)
             return found.accounting
         }
-        let accounting = envelopes.read(index, &reader) { builder.append($0, at: position) }
+        builder.move(to: position)
+        let accounting = builder.fill { lines, whenGrown in
+            envelopes.read(index, &reader, into: &lines, whenGrown: whenGrown)
+        }
         // Its buffer may have grown to the size of all that is read ahead, and more.
         if !sizes.isEmpty { reader = EnvelopeReader(lineReader: envelopes.lineReader) }
         return accounting

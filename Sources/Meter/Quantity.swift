@@ -31,6 +31,11 @@ public struct Quantity: Hashable, Sendable, CustomStringConvertible {
         self.init(jsonNumber: bytes.span)
     }
 
+    /// A quantity whose canonical text is known already.
+    package init(canonical text: String) {
+        self.text = text
+    }
+
     /// The whole number of this quantity, its fraction cut off; nil when it does not fit 64 bits.
     public var truncated: Int64? {
         Int64(text.prefix { $0 != "." })

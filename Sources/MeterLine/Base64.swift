@@ -2,44 +2,86 @@
 package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// The value of each byte as a digit; 255 for a byte that is none.
-    private static let values: [UInt8] = {
-        var values = [UInt8](repeating: 255, count: 256)
-        for (value, byte) in alphabet.enumerated() { values[Int(byte)] = UInt8(value) }
-        return values
+    /// What each byte adds to a group of three, by its place among the four: the first of the three bytes lowest, 1 in the
+    /// highest of the four when it is no digit.
+    private static let parts: [UInt32] = {
+        var parts = [UInt32](repeating: 1 << 24, count: 4 * 256)
+        for (value, byte) in alphabet.enumerated() {
+            for place in 0..<4 {
+                parts[place * 256 + Int(byte)] = (UInt32(value) << (26 - 6 * UInt32(place))).byteSwapped
+            }
+        }
+        return parts
     }()
 
     /// Decodes; nil when the text is no base64.
     ///
     /// Missing padding is accepted.
     package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
+        var output: [UInt8] = []
+        return decode(text, into: &output) ? output : nil
+    }
+
+    /// Decodes into an array in place of what is in it; false when the text is no base64.
+    ///
+    /// Missing padding is accepted.
+    package static func decode(_ text: Span<UInt8>, into output: inout [UInt8]) -> Bool {
         var end = text.count
         while end > 0, text.count - end < 2, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
-        guard end % 4 != 1, end == text.count || text.count % 4 == 0 else { return nil }
-        var output: [UInt8] = []
-        output.reserveCapacity(end / 4 * 3 + 3)
-        let values = values
-        var bits: UInt32 = 0
-        var position = 0
-        while position < end {
-            let value = values[Int(text[position])]
-            guard value != 255 else { return nil }
-            bits = bits << 6 | UInt32(value)
-            position += 1
-            if position % 4 == 0 {
-                output.append(UInt8(truncatingIfNeeded: bits >> 16))
-                output.append(UInt8(truncatingIfNeeded: bits >> 8))
-                output.append(UInt8(truncatingIfNeeded: bits))
+        output.removeAll(keepingCapacity: true)
+        guard end % 4 != 1, end == text.count || text.count % 4 == 0 else { return false }
+        let parts = parts.span
+        var isValid = false
+        // A group of three is written as four bytes, of which the last is none.
+        output.append(addingCapacity: end / 4 * 3 + 4) { span in
+            isValid = ByteText.with(text) { bytes in decodeGroups(bytes, to: end, parts, &span) }
+        }
+        return isValid
+    }
+
+    private static func decodeGroups(
+        _ text: ByteText, to end: Int, _ parts: Span<UInt32>, _ output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        var faults: UInt32 = 0
+        unsafe output.withUnsafeMutableBufferPointer { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            let start = UnsafeMutableRawPointer(base)
+            precondition(buffer.count - count >= end / 4 * 3 + 4)
+            var position = 0
+            while position <= end - 8 {
+                let digits = text.word(at: position)
+                let (four, next) = (decoded(digits, parts), decoded(digits >> 32, parts))
+                faults |= four | next
+                unsafe start.storeBytes(of: four.littleEndian, toByteOffset: count, as: UInt32.self)
+                unsafe start.storeBytes(of: next.littleEndian, toByteOffset: count &+ 3, as: UInt32.self)
+                (position, count) = (position &+ 8, count &+ 6)
+            }
+            if position <= end - 4 {
+                let four = decoded(text.word(at: position), parts)
+                faults |= four
+                unsafe start.storeBytes(of: four.littleEndian, toByteOffset: count, as: UInt32.self)
+                count += 3
+            }
+            let rest = end % 4
+            guard rest > 0 else { return }
+            // The digits that are missing count as zeros.
+            let digits = text.word(at: end - rest) & (1 << UInt64(8 * rest) - 1)
+            let four = decoded(digits | 0x4141_4141 << UInt64(8 * rest), parts)
+            faults |= four
+            for byte in 0..<rest - 1 {
+                unsafe start.storeBytes(
+                    of: UInt8(truncatingIfNeeded: four >> UInt32(8 * byte)), toByteOffset: count, as: UInt8.self)
+                count += 1
             }
         }
-        switch end % 4 {
-        case 2: output.append(UInt8(truncatingIfNeeded: bits >> 4))
-        case 3:
-            output.append(UInt8(truncatingIfNeeded: bits >> 10))
-            output.append(UInt8(truncatingIfNeeded: bits >> 2))
-        default: break
-        }
-        return output
+        return faults >> 24 == 0
+    }
+
+    /// Four digits, the first one lowest, as three bytes.
+    @inline(__always)
+    private static func decoded(_ digits: UInt64, _ parts: Span<UInt32>) -> UInt32 {
+        parts[Int(digits & 255)] | parts[256 + Int(digits >> 8 & 255)] | parts[512 + Int(digits >> 16 & 255)]
+            | parts[768 + Int(digits >> 24 & 255)]
     }
 
     /// Encodes with padding.

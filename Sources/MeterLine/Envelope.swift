@@ -19,7 +19,7 @@ struct Envelope {
     private(set) var logGroup = ""
     private(set) var logStream = ""
     /// Where the array of log events stands.
-    private var eventsRange: Range<Int>?
+    private(set) var eventsRange: Range<Int>?
 
     /// One log event of an envelope.
     enum Event {
@@ -30,7 +30,10 @@ struct Envelope {
     }
 
     /// Reads the envelope that starts at the position and moves it behind; the log events are passed over.
-    init(_ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) {
+    ///
+    /// - Parameter index: keeps where each log event stands, if there are not too many.
+    init(_ bytes: Span<UInt8>, _ position: inout Int, index: inout EventIndex) throws(Fault) {
+        index.clear()
         var hasNames = (owner: false, logGroup: false, logStream: false)
         var envelope = (kind: Kind.data, account: "", logGroup: "", logStream: "", eventsRange: Range<Int>?.none)
         do throws(LooseJSON.Fault) {
@@ -52,7 +55,7 @@ struct Envelope {
                         throw LooseJSON.Fault(position: position)
                     }
                     let start = position
-                    try LooseJSON.skip(bytes, &position)
+                    try index.read(bytes, &position)
                     envelope.eventsRange = start..<position
                 } else {
                     try LooseJSON.skip(bytes, &position)
@@ -74,19 +77,26 @@ struct Envelope {
         var position = range.lowerBound
         do throws(LooseJSON.Fault) {
             try LooseJSON.elements(bytes, &position) { bytes, position throws(LooseJSON.Fault) in
-                let start = position
-                if let event = Self.event(bytes, &position) {
-                    body(event)
-                } else {
-                    position = start
-                    try LooseJSON.skip(bytes, &position)
-                    body(.undecodable(start..<position))
-                }
+                body(try Self.element(bytes, &position))
             }
         } catch {
             // The brackets were matched before, but between two events something else than a comma stands.
             body(.undecodable(min(error.position, range.upperBound)..<range.upperBound))
         }
+    }
+
+    /// The log event at a position at which an element of the array was found before.
+    func event(_ bytes: Span<UInt8>, at start: Int) -> Event {
+        var position = start
+        return (try? Self.element(bytes, &position)) ?? .undecodable(start..<position)
+    }
+
+    private static func element(_ bytes: Span<UInt8>, _ position: inout Int) throws(LooseJSON.Fault) -> Event {
+        let start = position
+        if let event = event(bytes, &position) { return event }
+        position = start
+        try LooseJSON.skip(bytes, &position)
+        return .undecodable(start..<position)
     }
 
     private static func event(_ bytes: Span<UInt8>, _ position: inout Int) -> Event? {

@@ -3,19 +3,20 @@ import Meter
 
 /// Reads meter records out of what a subscription delivers: envelopes, compressed or not.
 ///
-/// A reader keeps its buffer for the next call. It is not shared: each task has its own.
+/// A reader keeps its buffers for the next call. It is not shared: each task has its own.
 public struct EnvelopeReader: ~Copyable {
     /// The most bytes that the data of one Kinesis record, or of one direct event, may decompress to.
     public static let maximumBytes = 64 << 20
 
-    private let lineReader: LineReader
+    private let messages: MessageReader
     private var gunzip: Gunzip
+    private var index = EventIndex()
 
     /// Makes a reader.
     ///
     /// - Parameter limit: a smaller limit than `maximumBytes`, for who reads again what is beyond it.
     public init(lineReader: LineReader, limit: Int = maximumBytes) {
-        self.lineReader = lineReader
+        messages = MessageReader(lineReader)
         gunzip = Gunzip(limit: min(limit, Self.maximumBytes))
     }
 
@@ -31,19 +32,48 @@ public struct EnvelopeReader: ~Copyable {
     public mutating func read(
         _ data: Span<UInt8>, source: Reject.Source, accounting: inout Accounting, _ body: (Finding) -> Void
     ) {
+        withoutActuallyEscaping(body) { body in
+            var taker = FindingsByClosure(body: body)
+            read(data, source: source, accounting: &accounting, to: &taker)
+        }
+    }
+
+    /// Reads as the other function does, and writes what it finds as lines.
+    ///
+    /// - Parameters:
+    ///   - lines: takes the lines.
+    ///   - whenGrown: is called after each log event in which something was found; it may take the lines away.
+    package mutating func read(
+        _ data: Span<UInt8>, source: Reject.Source, accounting: inout Accounting, into lines: inout FoundLines,
+        whenGrown: (inout FoundLines) -> Void
+    ) {
+        withoutActuallyEscaping(whenGrown) { whenGrown in
+            var taker = FindingsAsLines(lines: lines, whenGrown: whenGrown)
+            lines = FoundLines(lines.format)
+            read(data, source: source, accounting: &accounting, to: &taker)
+            lines = taker.lines
+        }
+    }
+
+    private mutating func read(
+        _ data: Span<UInt8>, source: Reject.Source, accounting: inout Accounting, to taker: inout some FindingTaker
+    ) {
         do throws(Rejection) {
             if isGzip(data) {
-                let lineReader = lineReader
+                let messages = messages
+                var index = index
+                self.index = EventIndex()
+                defer { self.index = index }
                 let result = try decompress(data) { text in
-                    Self.read(text, lineReader, accounting: &accounting, body)
+                    Self.read(text, &index, messages, accounting: &accounting, to: &taker)
                 }
                 if let result { throw result }
-            } else if let result = Self.read(data, lineReader, accounting: &accounting, body) {
+            } else if let result = Self.read(data, &index, messages, accounting: &accounting, to: &taker) {
                 throw result
             }
         } catch {
             accounting.rejects[error.reason, default: 0] += 1
-            body(
+            taker.take(
                 .reject(
                     Reject(
                         reason: error.reason, detail: error.detail, tag: nil, ordinal: 0, source: source,
@@ -65,19 +95,25 @@ public struct EnvelopeReader: ~Copyable {
         }
     }
 
+    // MARK: - Envelopes
+
     /// Reads the envelopes in a text; all of them are checked before anything is handed on.
     private static func read(
-        _ text: Span<UInt8>, _ lineReader: LineReader, accounting: inout Accounting, _ body: (Finding) -> Void
+        _ text: Span<UInt8>, _ index: inout EventIndex, _ messages: MessageReader, accounting: inout Accounting,
+        to taker: inout some FindingTaker
     ) -> Rejection? {
         do throws(Envelope.Fault) {
-            try forEachEnvelope(text) { _ in }
-            try forEachEnvelope(text) { envelope in
-                switch envelope.kind {
-                case .control: accounting.controlMessages += 1
-                case .data:
-                    accounting.envelopes += 1
-                    read(envelope, text, lineReader, accounting: &accounting, body)
-                }
+            var position = 0
+            let first = try next(text, &position, &index)
+            if position == text.count {
+                read(first, text, index, messages, accounting: &accounting, to: &taker)
+                return nil
+            }
+            while position < text.count { _ = try next(text, &position, &index) }
+            position = 0
+            while position < text.count {
+                let envelope = try next(text, &position, &index)
+                read(envelope, text, index, messages, accounting: &accounting, to: &taker)
             }
         } catch {
             return Rejection(.undecodable, error.detail)
@@ -85,49 +121,43 @@ public struct EnvelopeReader: ~Copyable {
         return nil
     }
 
-    /// Hands on one envelope after the other; there is one at least.
-    private static func forEachEnvelope(
-        _ text: Span<UInt8>, _ body: (Envelope) -> Void
-    ) throws(Envelope.Fault) {
-        var position = 0
-        repeat {
-            JSON.skipWhitespace(text, &position)
-            body(try Envelope(text, &position))
-            JSON.skipWhitespace(text, &position)
-        } while position < text.count
+    /// The next envelope of a text; white space around it is passed over.
+    private static func next(
+        _ text: Span<UInt8>, _ position: inout Int, _ index: inout EventIndex
+    ) throws(Envelope.Fault) -> Envelope {
+        JSON.skipWhitespace(text, &position)
+        let envelope = try Envelope(text, &position, index: &index)
+        JSON.skipWhitespace(text, &position)
+        return envelope
     }
 
     private static func read(
-        _ envelope: Envelope, _ text: Span<UInt8>, _ lineReader: LineReader, accounting: inout Accounting,
-        _ body: (Finding) -> Void
+        _ envelope: Envelope, _ text: Span<UInt8>, _ index: EventIndex, _ messages: MessageReader,
+        accounting: inout Accounting, to taker: inout some FindingTaker
     ) {
-        envelope.events(text) { event in
-            switch event {
-            case .undecodable(let range):
-                accounting.events += 1
-                accounting.rejects[.undecodable, default: 0] += 1
-                let origin = EventOrigin(
-                    account: envelope.account, logGroup: envelope.logGroup, logStream: envelope.logStream,
-                    eventId: "", timestamp: nil)
-                body(
-                    .reject(
-                        Reject(
-                            reason: .undecodable, detail: "the log event has no id or no message", tag: nil,
-                            ordinal: 0, source: .event(origin), timestamp: nil,
-                            content: bytes(of: text.extracting(range)))))
-            case .decoded(let id, let timestamp, let message):
-                let origin = EventOrigin(
-                    account: envelope.account, logGroup: envelope.logGroup, logStream: envelope.logStream,
-                    eventId: id, timestamp: timestamp)
-                let findings: [Finding]
-                if message.hasEscapes {
-                    let decoded = LooseJSON.decoded(message.range, in: text)
-                    findings = lineReader.read(decoded.span, of: origin, accounting: &accounting)
-                } else {
-                    findings = lineReader.read(
-                        text.extracting(message.range), of: origin, accounting: &accounting)
+        guard envelope.kind == .data else {
+            accounting.controlMessages += 1
+            return
+        }
+        accounting.envelopes += 1
+        let names = EventNames(
+            account: envelope.account, logGroup: envelope.logGroup, logStream: envelope.logStream)
+        guard index.isComplete, text.count <= QuickRecord.maximumTextBytes else {
+            return envelope.events(text) { event in
+                messages.read(event, text, names, accounting: &accounting, to: &taker)
+            }
+        }
+        ByteText.with(text) { bytes in
+            var tags = NextTag()
+            var record = QuickRecord()
+            for entry in index.entries {
+                if messages.readQuickly(
+                    entry, bytes, names, &tags, &record, accounting: &accounting, to: &taker)
+                {
+                    continue
                 }
-                for finding in findings { body(finding) }
+                let event = envelope.event(text, at: entry.start)
+                messages.read(event, text, names, accounting: &accounting, to: &taker)
             }
         }
     }

@@ -1,4 +1,4 @@
-private import Crypto
+import Crypto
 
 /// The identity of records that bring none of their own.
 package enum Identity {
@@ -16,6 +16,17 @@ package enum Identity {
         }
         hash.update(data: Array(text.utf8))
         return hexadecimal(hash.finalize().prefix(16))
+    }
+
+    /// The hash over what all events of one log stream have in common; the event's id must follow, NUL, and the ordinal.
+    struct Beginning {
+        let hash: SHA256
+
+        init(account: String, logGroup: String, logStream: String) {
+            var hash = SHA256()
+            hash.update(data: Array("\(account)\0\(logGroup)\0\(logStream)\0".utf8))
+            self.hash = hash
+        }
     }
 }
 

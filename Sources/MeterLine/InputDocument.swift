@@ -25,6 +25,8 @@ package enum InputDocument: Sendable, Equatable {
         try? LooseJSON.members(text, &position) { name, bytes, position throws(LooseJSON.Fault) in
             shapes[JSON.text(name, in: bytes)] = try LooseJSON.byte(bytes, position)
             kind = self.kind(shapes)
+            // An event may be long, and nothing behind its records makes it anything else.
+            if kind == .event { throw LooseJSON.Fault(position: position) }
             try LooseJSON.skip(bytes, &position)
         }
         return kind

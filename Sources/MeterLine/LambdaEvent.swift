@@ -36,6 +36,13 @@ public enum LambdaEvent: Sendable {
             return Base64.decode(text.span)
         }
 
+        /// Decodes into an array in place of what is in it; false when the text is no base64.
+        package func decode(in event: Span<UInt8>, into output: inout [UInt8]) -> Bool {
+            guard token.hasEscapes else { return Base64.decode(event.extracting(token.range), into: &output) }
+            let text = text(in: event)
+            return Base64.decode(text.span, into: &output)
+        }
+
         /// The text as it stands, for the case that it is no base64.
         public func text(in event: Span<UInt8>) -> [UInt8] {
             LooseJSON.decoded(token.range, in: event)

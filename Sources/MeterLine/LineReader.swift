@@ -11,7 +11,7 @@ public struct LineReader: Sendable {
     /// How many values of one message are read; the rest of such a message is one reject.
     public static let maximumValues = 10_000
 
-    private let scanner: TagScanner
+    let scanner: TagScanner
     private let allowMissingCustomer: Bool
 
     /// Makes a reader.

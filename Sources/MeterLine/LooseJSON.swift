@@ -22,19 +22,11 @@ enum LooseJSON {
     static func string(_ bytes: Span<UInt8>, _ position: inout Int) throws(Fault) -> JSON.StringToken {
         try expect(UInt8(ascii: "\""), bytes, &position)
         let start = position
-        var hasEscapes = false
-        while true {
-            let byte = try byte(bytes, position)
-            if byte == UInt8(ascii: "\"") { break }
-            if byte == UInt8(ascii: "\\") {
-                hasEscapes = true
-                position += 1
-            }
-            position += 1
+        guard let end = ByteText.with(bytes, { $0.endOfString(from: start) }) else {
+            throw Fault(position: bytes.count)
         }
-        let token = JSON.StringToken(range: start..<position, hasEscapes: hasEscapes)
-        position += 1
-        return token
+        position = end.position + 1
+        return JSON.StringToken(range: start..<end.position, hasEscapes: end.hasEscapes)
     }
 
     /// Passes over one value of any kind.

@@ -105,17 +105,20 @@ private final class ExtractWork {
         let lines = counters[name] ?? LineCounter()
         counters[name] = lines
         var extraction = Extraction(
-            name: name, format: command.format, lineReader: lineReader, lines: lines, body: write)
+            name: name, format: command.format, lineReader: lineReader, lines: lines,
+            lineFormat: LineFormat(provenance: command.provenance, rejects: rejects != nil), whenGrown: writeIfLarge)
         var progress = ProgressLine()
         defer { progress.clear() }
         do {
             try read(input, size: isStandardInput ? nil : size(of: input), name, &extraction, &progress)
             try extraction.finish()
             accounting.add(extraction.accounting)
+            try write(extraction.foundLines)
         } catch {
             // What stands before the fault is good.
             try? extraction.finish()
             accounting.add(extraction.accounting)
+            try? write(extraction.foundLines)
             throw failure(reading: isStandardInput ? "stdin" : file, error)
         }
     }
@@ -144,16 +147,16 @@ private final class ExtractWork {
         return Int(end)
     }
 
-    private func write(_ finding: Finding) throws {
-        switch finding {
-        case .record(let record):
-            NDJSON.append(record, provenance: command.provenance, to: &output.buffer)
-            try output.flushIfLarge()
-        case .reject(let reject):
-            guard let rejects else { return }
-            NDJSON.append(reject, to: &rejects.buffer)
-            try rejects.flushIfLarge()
-        }
+    private func writeIfLarge(_ lines: inout FoundLines) throws {
+        guard lines.bytes >= OutputFile.flushBytes else { return }
+        // What cannot be written once cannot be written a second time.
+        defer { lines.removeAll() }
+        try write(lines)
+    }
+
+    private func write(_ lines: FoundLines) throws {
+        try output.write(lines.records)
+        try rejects?.write(lines.rejects)
     }
 
     private func progressText(

@@ -2,7 +2,8 @@ import SystemPackage
 
 /// Bytes on their way to a file or to stdout, written in large pieces.
 final class OutputFile {
-    private static let flushBytes = 256 << 10
+    /// So much is worth a write.
+    static let flushBytes = 256 << 10
 
     private let file: FileDescriptor
     private let isOwned: Bool
@@ -21,6 +22,16 @@ final class OutputFile {
         file = try FileDescriptor.open(
             FilePath(path), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead])
         isOwned = true
+    }
+
+    /// Takes bytes, and writes them when they are many.
+    func write(_ bytes: [UInt8]) throws {
+        if bytes.count < Self.flushBytes {
+            buffer.append(contentsOf: bytes)
+            return try flushIfLarge()
+        }
+        try flush()
+        try file.writeAll(bytes)
     }
 
     /// Writes what has gathered when it is enough.

@@ -71,6 +71,77 @@ enum Checks {
         counts.add(whole.accounting)
     }
 
+    // MARK: - The quick way
+
+    /// A message read the quick way, or by whoever takes over when that gives up, gives what `LineReader` alone makes of
+    /// it, byte for byte: in an envelope as findings and as lines, and as a line of a file.
+    static func quickly(_ message: [UInt8], _ counts: inout Counts) throws {
+        let reader = try reader()
+        let isQuick = LogLines(lineReader: reader, name: "g").isReadQuickly(message.span)
+        if isQuick { counts.quick += 1 }
+        for format in [LineFormat(provenance: true), LineFormat(provenance: false, manifest: true)] {
+            let origin = EventOrigin(
+                account: "1", logGroup: "g", logStream: "s", eventId: "7", timestamp: 1_767_323_045_000)
+            var expected = (accounting: Accounting(), lines: FoundLines(format))
+            for finding in reader.read(message.span, of: origin, accounting: &expected.accounting) {
+                expected.lines.append(finding)
+            }
+            expected.accounting.envelopes = 1
+            let envelope = envelope([message], firstId: 7)
+            var asLines = (accounting: Accounting(), lines: FoundLines(format))
+            var envelopeReader = EnvelopeReader(lineReader: reader)
+            envelopeReader.read(
+                envelope.span, source: .data(name: "soak"), accounting: &asLines.accounting, into: &asLines.lines
+            ) { _ in }
+            try requireEqual(asLines, expected, "lines of an envelope")
+            var each = (accounting: Accounting(), lines: FoundLines(format))
+            envelopeReader.read(envelope.span, source: .data(name: "soak"), accounting: &each.accounting) {
+                each.lines.append($0)
+            }
+            try requireEqual(each, expected, "findings of an envelope")
+        }
+        try quicklyFromFile(message)
+    }
+
+    private static func quicklyFromFile(_ message: [UInt8]) throws {
+        let file = message + [0x0a]
+        // What begins like gzip and is none is an error.
+        guard let general = try? extract(file, piece: file.count) else { return }
+        var lines = FoundLines(LineFormat(provenance: true))
+        var extraction = Extraction(
+            name: "soak", format: .lines, lineReader: try reader(), lines: LineCounter(), lineFormat: lines.format
+        ) { _ in }
+        try extraction.read(file.span)
+        try extraction.finish()
+        lines = extraction.foundLines
+        try require(extraction.accounting == general.accounting, "the figures of a file differ")
+        // Those who write lines keep records and rejects apart.
+        let both = general.output.split(separator: 0x0a)
+        func isReject(_ line: ArraySlice<UInt8>) -> Bool { line.starts(with: Array("{\"reason\"".utf8)) }
+        try require(
+            Array(both.filter { !isReject($0) }.joined(separator: [0x0a])) + newline(both, isReject, false)
+                == lines.records, "the records of a file differ")
+        try require(
+            Array(both.filter(isReject).joined(separator: [0x0a])) + newline(both, isReject, true)
+                == lines.rejects, "the rejects of a file differ")
+    }
+
+    private static func newline(
+        _ lines: [ArraySlice<UInt8>], _ isReject: (ArraySlice<UInt8>) -> Bool, _ rejects: Bool
+    ) -> [UInt8] {
+        lines.contains { isReject($0) == rejects } ? [0x0a] : []
+    }
+
+    private static func requireEqual(
+        _ read: (accounting: Accounting, lines: FoundLines), _ expected: (accounting: Accounting, lines: FoundLines),
+        _ what: String
+    ) throws {
+        try require(read.accounting == expected.accounting, "the figures of \(what) differ")
+        try require(read.lines.records == expected.lines.records, "the records of \(what) differ")
+        try require(read.lines.manifest == expected.lines.manifest, "the manifest of \(what) differs")
+        try require(read.lines.rejects == expected.lines.rejects, "the rejects of \(what) differ")
+    }
+
     // MARK: - Reading
 
     struct Reading {
@@ -137,13 +208,13 @@ enum Checks {
     /// An envelope whose events are numbered from 0.
     ///
     /// What JSON demands is escaped, everything else stands raw.
-    private static func envelope(_ messages: [[UInt8]]) -> [UInt8] {
+    private static func envelope(_ messages: [[UInt8]], firstId: Int = 0) -> [UInt8] {
         var output = Array(
             "{\"messageType\":\"DATA_MESSAGE\",\"owner\":\"1\",\"logGroup\":\"g\",\"logStream\":\"s\",\"logEvents\":["
                 .utf8)
         for (index, message) in messages.enumerated() {
             if index > 0 { output.append(UInt8(ascii: ",")) }
-            output += Array("{\"id\":\"\(index)\",\"timestamp\":1767323045000,\"message\":\"".utf8)
+            output += Array("{\"id\":\"\(firstId + index)\",\"timestamp\":1767323045000,\"message\":\"".utf8)
             for byte in message {
                 if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { output.append(UInt8(ascii: "\\")) }
                 output.append(byte)

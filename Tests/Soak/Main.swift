@@ -23,6 +23,7 @@ enum Soak {
         print("soak: \(runs) runs, seed \(seed)")
         let corpus = try Corpus(path: arguments[2])
         var mutator = Mutator(corpus: corpus, seed: seed)
+        let shapes = Shapes()
         var counts = Counts()
         for run in 0..<runs {
             let input = mutator.next()
@@ -31,6 +32,8 @@ enum Soak {
                 case 0: try Checks.envelope(input, &mutator, &counts)
                 case 1: try Checks.event(input, &mutator, &counts)
                 case 2: try Checks.pieces(input, &mutator, &counts)
+                case 3: try Checks.quickly(input, &counts)
+                case 4, 5, 6: try Checks.quickly(shapes.message(&mutator), &counts)
                 default: try Checks.neighbours(input, &counts)
                 }
             } catch {
@@ -40,7 +43,10 @@ enum Soak {
         }
         print(
             "soak: \(runs) runs passed: \(counts.records) records and \(counts.rejects) rejects out of mutated input, "
-                + "\(counts.decoded) mutated envelopes and events still readable")
+                + "\(counts.decoded) mutated envelopes and events still readable, \(counts.quick) messages read quickly"
+        )
+        // Fewer than one in twenty would say that the quick way is no longer tried.
+        try require(counts.quick * 20 >= runs || runs < 1_000, "only \(counts.quick) messages are read quickly")
     }
 }
 
@@ -49,6 +55,8 @@ struct Counts {
     var records = 0
     var rejects = 0
     var decoded = 0
+    /// Messages that are read the quick way.
+    var quick = 0
 
     mutating func add(_ accounting: Accounting) {
         records += accounting.records

@@ -1,0 +1,117 @@
+import Meter
+
+/// How findings are written as lines.
+package struct LineFormat: Sendable {
+    /// Whether each record says which log event it comes from.
+    package var provenance: Bool
+    /// Whether each record has a line in a manifest that says so.
+    package var manifest: Bool
+    /// Whether it is kept where each record's lines end and which log event it comes from.
+    package var entries: Bool
+    /// Whether rejects have lines.
+    package var rejects: Bool
+
+    /// Makes a format.
+    package init(provenance: Bool, manifest: Bool = false, entries: Bool = false, rejects: Bool = true) {
+        self.provenance = provenance
+        self.manifest = manifest
+        self.entries = entries
+        self.rejects = rejects
+    }
+}
+
+/// Findings as the lines that are stored or written.
+package struct FoundLines: Sendable {
+    /// Which log event a record comes from, and where its lines end.
+    package struct Entry: Sendable {
+        /// The log event.
+        package var origin: EventOrigin
+        /// The place among the values of its message.
+        package var ordinal: Int
+        var recordEnd: Int
+        var manifestEnd: Int
+    }
+
+    /// One line for each record.
+    package private(set) var records: [UInt8] = []
+    /// How many records there are.
+    package private(set) var recordCount = 0
+    /// One line for each record where the records do not tell their log events.
+    package private(set) var manifest: [UInt8] = []
+    /// One line for each reject.
+    package private(set) var rejects: [UInt8] = []
+    /// How many rejects there are.
+    package private(set) var rejectCount = 0
+    /// One for each record where records are cut out or may be refused.
+    package private(set) var entries: [Entry] = []
+    /// Whether there was a reject that was too large.
+    package private(set) var hasTooLarge = false
+    /// Beyond this size nothing more is taken, until it is emptied.
+    package var limit = Int.max
+
+    /// How they are written.
+    package let format: LineFormat
+
+    /// Starts without a line.
+    package init(_ format: LineFormat) {
+        self.format = format
+    }
+
+    /// The size of the lines.
+    package var bytes: Int { records.count + manifest.count + rejects.count }
+
+    /// Takes one finding.
+    package mutating func append(_ finding: Finding) {
+        if bytes > limit { return }
+        switch finding {
+        case .record(let found):
+            NDJSON.append(found, provenance: format.provenance, to: &records)
+            if format.manifest { NDJSON.appendManifest(found, to: &manifest) }
+            endRecord(found.ordinal) { found.origin }
+        case .reject(let reject):
+            if reject.reason == .tooLarge { hasTooLarge = true }
+            if format.rejects { NDJSON.append(reject, to: &rejects) }
+            rejectCount += 1
+        }
+    }
+
+    /// Takes a record that was read the quick way.
+    mutating func append(_ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames) {
+        if bytes > limit { return }
+        QuickLine.append(record, of: event, names, provenance: format.provenance, to: &records)
+        if format.manifest { QuickLine.appendManifest(record, of: event, names, to: &manifest) }
+        endRecord(QuickEvent.ordinal) { event.origin(names) }
+    }
+
+    private mutating func endRecord(_ ordinal: Int, _ origin: () -> EventOrigin) {
+        recordCount += 1
+        guard format.entries else { return }
+        entries.append(
+            Entry(origin: origin(), ordinal: ordinal, recordEnd: records.count, manifestEnd: manifest.count))
+    }
+
+    /// Empties it; the memory for records stays, since there will be more.
+    package mutating func removeAll() {
+        records.removeAll(keepingCapacity: true)
+        manifest.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: true)
+        rejects = []
+        (recordCount, rejectCount) = (0, 0)
+    }
+
+    /// The lines of some records.
+    package func recordText(_ range: Range<Int>) -> [UInt8] {
+        text(records, range, \.recordEnd)
+    }
+
+    /// The lines of some records' manifest.
+    package func manifestText(_ range: Range<Int>) -> [UInt8] {
+        text(manifest, range, \.manifestEnd)
+    }
+
+    private func text(_ all: [UInt8], _ range: Range<Int>, _ end: KeyPath<Entry, Int>) -> [UInt8] {
+        if range == 0..<recordCount { return all }
+        let start = range.lowerBound == 0 ? 0 : entries[range.lowerBound - 1][keyPath: end]
+        return Array(all[start..<entries[range.upperBound - 1][keyPath: end]])
+    }
+}

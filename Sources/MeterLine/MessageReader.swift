@@ -1,0 +1,128 @@
+import Meter
+
+/// Takes what is found.
+protocol FindingTaker {
+    mutating func take(_ finding: Finding)
+    /// Takes a record that was read the quick way.
+    mutating func take(_ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames)
+}
+
+/// Hands each finding to a closure.
+struct FindingsByClosure: FindingTaker {
+    let body: (Finding) -> Void
+
+    mutating func take(_ finding: Finding) { body(finding) }
+
+    mutating func take(_ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames) {
+        body(.record(FoundRecord(record, of: event, names)))
+    }
+}
+
+/// Writes findings as lines.
+struct FindingsAsLines: FindingTaker {
+    var lines: FoundLines
+    let whenGrown: (inout FoundLines) -> Void
+
+    mutating func take(_ finding: Finding) {
+        lines.append(finding)
+        whenGrown(&lines)
+    }
+
+    mutating func take(_ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames) {
+        lines.append(record, of: event, names)
+        whenGrown(&lines)
+    }
+}
+
+/// The next tag in a text, so that the search passes each byte once, however many messages are in it.
+struct NextTag {
+    /// Where the search begins that has not been made yet.
+    private var position = 0
+    private var hit: TagScanner.Hit?
+    private var isAtEnd = false
+
+    /// The first tag in a range; ranges must come in their order.
+    @inline(__always)
+    mutating func first(in range: Range<Int>, of text: ByteText, _ scanner: TagScanner) -> TagScanner.Hit? {
+        if let hit, hit.range.lowerBound >= range.lowerBound {
+            return hit.range.upperBound <= range.upperBound ? hit : nil
+        }
+        if isAtEnd { return nil }
+        hit = scanner.next(text, from: max(position, range.lowerBound), to: text.count)
+        guard let hit else {
+            isAtEnd = true
+            return nil
+        }
+        position = hit.range.upperBound
+        return hit.range.upperBound <= range.upperBound ? hit : nil
+    }
+}
+
+/// Reads the messages of log events: the quick way where it can, else with `LineReader`.
+struct MessageReader: Sendable {
+    let lineReader: LineReader
+    let quickReader = QuickReader()
+
+    init(_ lineReader: LineReader) {
+        self.lineReader = lineReader
+    }
+
+    /// Reads the message of an indexed log event if it holds no tag or can be read the quick way; false when not.
+    ///
+    /// - Parameter record: memory for the record.
+    func readQuickly(
+        _ entry: EventIndex.Entry, _ text: ByteText, _ names: EventNames, _ tags: inout NextTag,
+        _ record: inout QuickRecord, accounting: inout Accounting, to taker: inout some FindingTaker
+    ) -> Bool {
+        guard entry.shape == .plain else { return false }
+        guard let tag = tags.first(in: entry.message, of: text, lineReader.scanner) else {
+            accounting.events += 1
+            return true
+        }
+        let message = QuickReader.Message(range: entry.message, isEscaped: true, timestamp: entry.timestamp)
+        let event = QuickEvent(text: text, idText: text, id: entry.id, timestamp: entry.timestamp)
+        guard let end = quickReader.read(text, tag: tag.range, of: message, into: &record),
+            tags.first(in: end..<entry.message.upperBound, of: text, lineReader.scanner) == nil
+        else { return false }
+        accounting.countQuickRecord()
+        taker.take(record, of: event, names)
+        return true
+    }
+
+    /// Reads a log event by all the rules.
+    func read(
+        _ event: Envelope.Event, _ text: Span<UInt8>, _ names: EventNames, accounting: inout Accounting,
+        to taker: inout some FindingTaker
+    ) {
+        switch event {
+        case .undecodable(let range):
+            accounting.events += 1
+            accounting.rejects[.undecodable, default: 0] += 1
+            taker.take(
+                .reject(
+                    Reject(
+                        reason: .undecodable, detail: "the log event has no id or no message", tag: nil, ordinal: 0,
+                        source: .event(names.origin(eventId: "", timestamp: nil)), timestamp: nil,
+                        content: bytes(of: text.extracting(range)))))
+        case .decoded(let id, let timestamp, let message):
+            let origin = names.origin(eventId: id, timestamp: timestamp)
+            let findings: [Finding]
+            if message.hasEscapes {
+                let decoded = LooseJSON.decoded(message.range, in: text)
+                findings = lineReader.read(decoded.span, of: origin, accounting: &accounting)
+            } else {
+                findings = lineReader.read(text.extracting(message.range), of: origin, accounting: &accounting)
+            }
+            for finding in findings { taker.take(finding) }
+        }
+    }
+}
+
+extension Accounting {
+    /// Counts a log event with one record.
+    mutating func countQuickRecord() {
+        events += 1
+        tagged += 1
+        records += 1
+    }
+}

@@ -1,0 +1,205 @@
+private import Crypto
+
+/// Writes the NDJSON lines of a record that was read the quick way: the same bytes as `NDJSON` writes.
+enum QuickLine {
+    /// More than all that is written of a record beside the texts in it.
+    private static let frameBytes = 512
+    /// More than what is written beside a dimension's name and value.
+    private static let dimensionBytes = 8
+
+    /// Appends the record's line.
+    static func append(
+        _ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames, provenance: Bool,
+        to output: inout [UInt8]
+    ) {
+        let text = event.text
+        write(size(record, event, names), to: &output) { line in
+            writeId(of: record, event, names, to: &line)
+            line.put("\",\"meterApiName\":\"")
+            line.put(text, record.meter)
+            line.put("\",\"meterValue\":")
+            line.put(text, record.value)
+            line.put(",\"meterTimeInMillis\":")
+            if record.timeDigits.isMissing { line.put(record.time) } else { line.put(text, record.timeDigits) }
+            line.put(",\"customerId\":\"")
+            line.put(text, record.customer)
+            line.put("\"")
+            writeDimensions(of: record, text, to: &line)
+            if provenance { writeSource(of: record, event, names, to: &line) }
+            line.put("}\n")
+        }
+    }
+
+    /// Appends the line of a manifest.
+    static func appendManifest(
+        _ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames, to output: inout [UInt8]
+    ) {
+        write(size(record, event, names), to: &output) { line in
+            writeId(of: record, event, names, to: &line)
+            line.put("\",\"meterApiName\":\"")
+            line.put(event.text, record.meter)
+            line.put("\"")
+            writeSource(of: record, event, names, to: &line)
+            line.put("}\n")
+        }
+    }
+
+    private static func size(
+        _ record: borrowing QuickRecord, _ event: QuickEvent, _ names: EventNames
+    ) -> Int {
+        var size = frameBytes + record.meter.count + record.value.count + record.customer.count + record.ownId.count
+        for index in 0..<record.dimensionCount {
+            let dimension = record.dimensions[index]
+            size += dimensionBytes + dimension.name.count + dimension.value.count
+        }
+        return size + names.sourcePrefix.count + event.id.count
+    }
+
+    @inline(__always)
+    private static func write(_ size: Int, to output: inout [UInt8], _ body: (inout LineWriter) -> Void) {
+        output.append(addingCapacity: size) { span in
+            unsafe span.withUnsafeMutableBufferPointer { buffer, count in
+                guard let start = buffer.baseAddress else { return }
+                var line = unsafe LineWriter(UnsafeMutableRawPointer(start + count), room: buffer.count - count)
+                body(&line)
+                count += line.count
+            }
+        }
+    }
+
+    private static func writeId(
+        of record: borrowing QuickRecord, _ event: QuickEvent, _ names: EventNames, to line: inout LineWriter
+    ) {
+        line.put("{\"uniqueId\":\"")
+        guard record.ownId.isMissing else { return line.put(event.text, record.ownId) }
+        // What the hash is of stands for a moment where the line goes on.
+        let digest = line.withScratch { scratch in
+            scratch.put(event.idText, event.id)
+            scratch.put("\0")
+            scratch.put(Int64(QuickEvent.ordinal))
+            var hash = names.identity.hash
+            unsafe hash.update(bufferPointer: scratch.written)
+            return hash.finalize()
+        }
+        line.putHexadecimal(digest, count: 16)
+    }
+
+    private static func writeDimensions(of record: borrowing QuickRecord, _ text: ByteText, to line: inout LineWriter) {
+        guard record.dimensionCount > 0 else { return }
+        for index in 0..<record.dimensionCount {
+            let dimension = record.dimensions[index]
+            line.put(index == 0 ? ",\"dimensions\":{\"" : ",\"")
+            line.put(text, dimension.name)
+            line.put("\":\"")
+            line.put(text, dimension.value)
+            line.put("\"")
+        }
+        line.put("}")
+    }
+
+    private static func writeSource(
+        of record: borrowing QuickRecord, _ event: QuickEvent, _ names: EventNames, to line: inout LineWriter
+    ) {
+        line.put(names.sourcePrefix)
+        line.put(event.idText, event.id)
+        line.put("\",\"timestamp\":")
+        if let timestamp = event.timestamp { line.put(timestamp) } else { line.put("null") }
+        line.put(",\"ordinal\":")
+        line.put(Int64(QuickEvent.ordinal))
+        if record.timeDerived { line.put(",\"timeDerived\":true") }
+        line.put("}")
+    }
+}
+
+/// Writes bytes into memory that was reserved for them; it traps rather than write beyond.
+@safe private struct LineWriter {
+    private let start: UnsafeMutableRawPointer
+    private let room: Int
+    private(set) var count = 0
+
+    init(_ start: UnsafeMutableRawPointer, room: Int) {
+        unsafe self.start = start
+        self.room = room
+    }
+
+    /// What was written.
+    var written: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: count) }
+
+    /// Lends the room that is left to `body`; what it writes is forgotten.
+    @inline(__always)
+    func withScratch<Result>(_ body: (inout LineWriter) -> Result) -> Result {
+        var scratch = unsafe LineWriter(start + count, room: room - count)
+        return body(&scratch)
+    }
+
+    @inline(__always)
+    mutating func put(_ text: StaticString) {
+        unsafe put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    @inline(__always)
+    mutating func put(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { unsafe put($0) }
+    }
+
+    @inline(__always)
+    mutating func put(_ text: ByteText, _ place: QuickRecord.Place) {
+        put(text, place.range)
+    }
+
+    @inline(__always)
+    mutating func put(_ text: ByteText, _ range: Range<Int>) {
+        unsafe text.copy(range, to: start + count, room: room - count)
+        count += range.count
+    }
+
+    @inline(__always)
+    private mutating func put(_ bytes: UnsafeRawBufferPointer) {
+        precondition(bytes.count <= room - count)
+        guard let source = bytes.baseAddress else { return }
+        unsafe (start + count).copyMemory(from: source, byteCount: bytes.count)
+        count += bytes.count
+    }
+
+    /// A number that is not negative.
+    mutating func put(_ number: Int64) {
+        var digits = 1
+        var rest = number / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        precondition(number >= 0 && digits <= room - count)
+        rest = number
+        for position in stride(from: count + digits - 1, through: count, by: -1) {
+            unsafe start.storeBytes(of: UInt8(ascii: "0") + UInt8(rest % 10), toByteOffset: position, as: UInt8.self)
+            rest /= 10
+        }
+        count += digits
+    }
+
+    /// The first bytes of a hash, in hexadecimal.
+    mutating func putHexadecimal(_ digest: SHA256.Digest, count: Int) {
+        precondition(2 * count <= room - self.count && count <= SHA256.Digest.byteCount && count % 4 == 0)
+        unsafe digest.withUnsafeBytes { bytes in
+            for offset in stride(from: 0, to: count, by: 4) {
+                let word = unsafe UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+                unsafe start.storeBytes(
+                    of: Self.hexadecimal(word).bigEndian, toByteOffset: self.count + 2 * offset, as: UInt64.self)
+            }
+        }
+        self.count += 2 * count
+    }
+
+    /// The eight hexadecimal digits of a number, the first one highest.
+    @inline(__always)
+    private static func hexadecimal(_ number: UInt32) -> UInt64 {
+        var digits = UInt64(number)
+        digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff
+        digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff
+        digits = (digits | digits << 4) & 0x0f0f_0f0f_0f0f_0f0f
+        // A digit above 9 has the bit 16 once 6 is added; `a` stands 39 behind where it would follow `9`.
+        let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return digits + 0x3030_3030_3030_3030 + letters * 39
+    }
+}
