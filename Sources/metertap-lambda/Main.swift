@@ -16,9 +16,13 @@ import SystemPackage
 /// The Lambda function: `bootstrap` of the runtime `provided.al2023`.
 @main
 enum Main {
-    static func main() async {
+    static func main() {
         NameService.useFilesAndDNS()
         metertap_give_back_large_memory()
+        MainThread.wait { await run() }
+    }
+
+    private static func run() async {
         let environment = ProcessInfo.processInfo.environment
         guard let api = environment["AWS_LAMBDA_RUNTIME_API"] else {
             StandardError.write(

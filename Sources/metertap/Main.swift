@@ -3,9 +3,9 @@ import HTTP
 
 @main
 enum Main {
-    static func main() async {
+    static func main() {
         NameService.useFilesAndDNS()
-        await Metertap.main()
+        MainThread.wait { await Metertap.main() }
     }
 }
 
