@@ -49,9 +49,8 @@ struct QuickEvent {
 
 extension FoundRecord {
     /// Copies what was read out of its text.
-    init(_ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames) {
-        func string(_ place: QuickRecord.Place) -> String { event.text.string(place.range) }
-        let origin = event.origin(names)
+    init(_ record: borrowing QuickRecord, in text: ByteText, of origin: EventOrigin) {
+        func string(_ place: QuickRecord.Place) -> String { text.string(place.range) }
         var dimensions: [Dimension] = []
         dimensions.reserveCapacity(record.dimensionCount)
         for index in 0..<record.dimensionCount {

@@ -20,6 +20,8 @@ package enum JSON {
         var range: Range<Int>
         /// Whether the content holds a backslash, so that it must be decoded to be read.
         var hasEscapes: Bool
+        /// Whether one of the escapes is, or may be, a `\u`; told by `LooseJSON` alone.
+        var mayHaveUnicodeEscapes = true
     }
 
     /// One value and where it stands.

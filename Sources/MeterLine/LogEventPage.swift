@@ -9,7 +9,7 @@ package struct LogEventPage: Sendable {
         package var description: String
     }
 
-    private let lineReader: LineReader
+    private let messages: MessageReader
     private let account: String
     private let logGroup: String
 
@@ -17,7 +17,7 @@ package struct LogEventPage: Sendable {
     ///
     /// - Parameter account: the account of the log group's ARN.
     package init(lineReader: LineReader, account: String, logGroup: String) {
-        self.lineReader = lineReader
+        messages = MessageReader(lineReader)
         self.account = account
         self.logGroup = logGroup
     }
@@ -75,18 +75,14 @@ package struct LogEventPage: Sendable {
             try LooseJSON.skip(page, &position)
             return body(undecodable(page.extracting(start..<position), &accounting))
         }
-        let decoded = message.hasEscapes ? LooseJSON.decoded(message.range, in: page) : []
-        let text = message.hasEscapes ? decoded.span : page.extracting(message.range)
-        // Most log events hold no tag, and then it does not matter where they are from.
-        guard lineReader.mayHoldTag(text) else {
-            accounting.events += 1
-            return
+        messages.read(message, in: page, accounting: &accounting) {
+            EventOrigin(
+                account: account, logGroup: logGroup,
+                logStream: event.stream.map { String(decoding: LooseJSON.decoded($0, in: page), as: UTF8.self) } ?? "",
+                eventId: id, timestamp: event.timestamp)
+        } _: {
+            body($0)
         }
-        let origin = EventOrigin(
-            account: account, logGroup: logGroup,
-            logStream: event.stream.map { String(decoding: LooseJSON.decoded($0, in: page), as: UTF8.self) } ?? "",
-            eventId: id, timestamp: event.timestamp, ingestionTime: event.ingestionTime)
-        for finding in lineReader.read(text, of: origin, accounting: &accounting) { body(finding) }
     }
 
     private static func event(_ bytes: Span<UInt8>, _ position: inout Int) throws(LooseJSON.Fault) -> Event {

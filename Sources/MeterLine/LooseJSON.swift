@@ -26,7 +26,8 @@ enum LooseJSON {
             throw Fault(position: bytes.count)
         }
         position = end.position + 1
-        return JSON.StringToken(range: start..<end.position, hasEscapes: end.hasEscapes)
+        return JSON.StringToken(
+            range: start..<end.position, hasEscapes: end.hasEscapes, mayHaveUnicodeEscapes: end.hasUnicodeEscapes)
     }
 
     /// Passes over one value of any kind.

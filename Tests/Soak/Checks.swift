@@ -99,6 +99,11 @@ enum Checks {
                 each.lines.append($0)
             }
             try requireEqual(each, expected, "findings of an envelope")
+            var ofPage = (accounting: Accounting(), lines: FoundLines(format))
+            let page = LogEventPage(lineReader: reader, account: "1", logGroup: "g")
+            _ = try page.read(Self.page(message).span, accounting: &ofPage.accounting) { ofPage.lines.append($0) }
+            ofPage.accounting.envelopes = 1
+            try requireEqual(ofPage, expected, "a page")
         }
         try quicklyFromFile(message)
     }
@@ -215,12 +220,24 @@ enum Checks {
         for (index, message) in messages.enumerated() {
             if index > 0 { output.append(UInt8(ascii: ",")) }
             output += Array("{\"id\":\"\(firstId + index)\",\"timestamp\":1767323045000,\"message\":\"".utf8)
-            for byte in message {
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { output.append(UInt8(ascii: "\\")) }
-                output.append(byte)
-            }
-            output += Array("\"}".utf8)
+            output += escaped(message) + Array("\"}".utf8)
         }
         return output + Array("]}".utf8)
+    }
+
+    /// What `FilterLogEvents` answers, with one event.
+    private static func page(_ message: [UInt8]) -> [UInt8] {
+        Array("{\"events\":[{\"logStreamName\":\"s\",\"timestamp\":1767323045000,\"message\":\"".utf8)
+            + escaped(message)
+            + Array("\",\"eventId\":\"7\"}]}".utf8)
+    }
+
+    private static func escaped(_ message: [UInt8]) -> [UInt8] {
+        var output: [UInt8] = []
+        for byte in message {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { output.append(UInt8(ascii: "\\")) }
+            output.append(byte)
+        }
+        return output
     }
 }

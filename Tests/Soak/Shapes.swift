@@ -3,7 +3,7 @@
 struct Shapes {
     /// One of some texts; the first one most often.
     private func choose(_ mutator: inout Mutator, _ texts: [String]) -> String {
-        mutator.number(below: 12) > 0 ? texts[0] : texts[mutator.number(below: texts.count)]
+        mutator.number(below: 24) > 0 ? texts[0] : texts[mutator.number(below: texts.count)]
     }
 
     /// The next message; one in four is mutated.
