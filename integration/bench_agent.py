@@ -1,90 +1,184 @@
-"""Measures the agent on one event of 6 MB: 69 Kinesis records with 69,000 log events, each with a record.
+"""Measures the agent of the Lambda function: its start, one event of 6 MB, its memory, its zip.
 
-In turns as a function with the memory of one core, and with the memory of two: then envelopes are read on all
-the cores that there are. Prints a table and writes bench-results/agent.json.
+Beside it stand a Python agent with boto3, both putting to a real S3 server (SeaweedFS) on this machine, and
+what cannot be avoided: inflating what comes and deflating what goes. Prints tables and bars, and writes
+bench-results/agent.json.
 """
 
 import gzip
+import itertools
 import json
 import os
-import platform
 import random
-import statistics
+import subprocess
+import sys
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 
+from components import corpus
+from components.bench import ROOT, ROUNDS, Report, cpu_seconds, floor, interleaved, median
+from components.emulators import SeaweedFS
 from components.runtime_api import Agent
-from components.samples import Event, Line, envelope, kinesis_event, kinesis_record
+from components.samples import kinesis_event, kinesis_record
 
-ROOT = Path(__file__).resolve().parents[1]
 EXECUTABLE = ROOT / ".build" / "release" / "metertap-lambda"
-ROUNDS = int(os.environ.get("METERTAP_BENCH_ROUNDS", "9"))
-KINESIS_RECORDS, LOG_EVENTS = 69, 1000
-TIME = 1_767_225_600_000
-MEMORY = {"one core": 1769, "all cores": 3538}
+PYTHON_LAMBDA = ROOT / "integration" / "reference" / "python_lambda.py"
+EVENT_BYTES = 6_000_000  # what Lambda hands over at most
+ONE_CORE, ALL_CORES = 1769, 3538  # MB: the memory that comes with one core, and with two
+STARTS = 15
+TICK = os.sysconf("SC_CLK_TCK")
+KEY, SECRET = "ADMINKEY", "admin-secret"  # of SeaweedFS
 
 
-def event() -> bytes:
-    chooser = random.Random(7)
-    records = []
-    for number in range(KINESIS_RECORDS):
-        events = []
-        for index in range(LOG_EVENTS):
-            record = {
-                "customerId": f"customer-{chooser.randrange(500)}",
-                "meterApiName": "ApiCalls",
-                "meterValue": chooser.randrange(1, 100),
-                "dimensions": {"method": "POST", "route": f"/v1/orders/{chooser.randrange(10_000)}"},
-            }
-            message = f"INFO {chooser.getrandbits(208):052x} amberflo_meter: {json.dumps(record)} took 3 ms"
-            events.append(Event(f"{chooser.getrandbits(100):056d}", TIME + index, Line(message)))
-        records.append(kinesis_record(number, gzip.compress(envelope(events, "/app/shop", "web-1"))))
-    return json.dumps(kinesis_event(records)).encode()
+numbers = itertools.count()
+
+
+def event() -> tuple[bytes, list[bytes]]:
+    """The largest event of the common corpus that Lambda would hand over, and its gzip members."""
+    chooser = random.Random(corpus.SEED)
+    members: list[bytes] = []
+    size = 0
+    while True:
+        first = len(members) * corpus.LOG_EVENTS
+        data = gzip.compress(corpus.envelope(chooser, corpus.common, first), 6, mtime=0)
+        size += len(data) * 4 // 3 + 600
+        if size > EVENT_BYTES:
+            break
+        members.append(data)
+    records = [kinesis_record(number, data) for number, data in enumerate(members)]
+    return json.dumps(kinesis_event(records)).encode(), members
+
+
+def start_seconds(command: list[str], **settings: str) -> float:
+    """From exec to the first request for an invocation, in milliseconds."""
+    agent = Agent(command, **settings)
+    begin = time.perf_counter()
+    agent.start()
+    with agent._changed:
+        while not agent._idle:
+            assert agent._changed.wait(20), "the agent does not start"
+    elapsed = time.perf_counter() - begin
+    agent.close()
+    return elapsed * 1000
+
+
+def process_seconds(agent: Agent) -> float:
+    fields = Path(f"/proc/{agent.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def invoke(agent: Agent, payload: bytes) -> float:
+    """One event, from its handing over to the answer; in milliseconds."""
+    # Each from another stream, or its objects would be there already.
+    stream = f"stream/logs-{next(numbers)}".encode()
+    answer = agent.invoke(payload.replace(b"stream/logs", stream), deadline=120)
+    assert answer.kind == "response" and not answer.failed_from, answer
+    return answer.seconds * 1000
+
+
+def measure_start(report: Report, python: list[str]) -> None:
+    values = interleaved(
+        {
+            "metertap-lambda": partial(start_seconds, [str(EXECUTABLE)], METERTAP_SINK="file:///tmp"),
+            "Python with boto3": partial(start_seconds, python),
+        },
+        rounds=STARTS,
+    )
+    report.table("exec to the first request", values, "milliseconds", base="metertap-lambda", digits=1)
+    ours, theirs = median(values["metertap-lambda"]), median(values["Python with boto3"])
+    report.bar("exec to the first request", ours, 15, 5, unit="ms")
+    report.bar(
+        "exec to the first request, Python with boto3 against ours",
+        theirs / ours,
+        10,
+        10,
+        higher_is_better=True,
+    )
+
+
+def measure_event(report: Report, payload: bytes, count: int, server: SeaweedFS, python: list[str]) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    ours = {
+        "METERTAP_SINK": f"s3://{server.bucket}",
+        "AWS_ENDPOINT_URL_S3": server.url,
+        "METERTAP_PROVENANCE": "true",
+    } | keys
+    agents = {
+        "one core": Agent([str(EXECUTABLE)], AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(ONE_CORE), **ours),
+        "all cores": Agent([str(EXECUTABLE)], AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(ALL_CORES), **ours),
+        "Python with boto3": Agent(python, **keys),
+    }
+    try:
+        values = interleaved({name: partial(invoke, agent, payload) for name, agent in agents.items()})
+        title = f"an event of {len(payload) / 1e6:.1f} MB, {count:,} log events, to the acknowledged put"
+        report.table(title, values, "milliseconds", base="one core", digits=0)
+        peaks = {name: agent.peak_memory() / (1 << 20) for name, agent in agents.items()}
+    finally:
+        for agent in agents.values():
+            agent.close()
+    print("  peak memory:", ", ".join(f"{name} {peak:.0f} MiB" for name, peak in peaks.items()))
+    one, both = median(values["one core"]), median(values["all cores"])
+    python_ratio = median(values["Python with boto3"]) / one
+    report.bar("a 6 MB event, Python with boto3 against ours", python_ratio, 4, 8, higher_is_better=True)
+    report.bar("a 6 MB event, peak memory with one core", peaks["one core"], 64, 48, unit="MiB")
+    report.bar("all cores against one", one / both, 1.8, 1.95, higher_is_better=True)
+
+
+def measure_floor(report: Report, payload: bytes, members: list[bytes], directory: Path) -> None:
+    """CPU seconds of the agent that writes to a directory, against inflating and deflating the same bytes."""
+    sink = directory / "sink"
+    agent = Agent(
+        [str(EXECUTABLE)],
+        METERTAP_SINK=f"file://{sink}",
+        METERTAP_PROVENANCE="true",
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(ONE_CORE),
+    )
+
+    def ours() -> float:
+        before = process_seconds(agent)
+        for _ in range(4):  # the clock of a process is coarse
+            invoke(agent, payload)
+        return (process_seconds(agent) - before) / 4
+
+    try:
+        invoke(agent, payload)
+        corpus.write_pieces(directory / "members", members)
+        bodies = [gzip.decompress(path.read_bytes()) for path in sorted(sink.rglob("*.ndjson.gz"))]
+        corpus.write_pieces(directory / "bodies", bodies)
+        alone = partial(cpu_seconds, [floor(directory), directory / "members", directory / "bodies"])
+        values = interleaved({"the agent": ours, "inflate and deflate alone": alone})
+    finally:
+        agent.close()
+    report.table("the same event to a directory", values, "CPU seconds", base="inflate and deflate alone")
+    ratio = median(values["the agent"]) / median(values["inflate and deflate alone"])
+    report.bar("CPU time with gzip output against inflate and deflate alone", ratio, 1.4, 1.2)
+
+
+def measure_zip(report: Report, directory: Path) -> None:
+    target = directory / "metertap-lambda.zip"
+    subprocess.run([ROOT / "scripts" / "make-zip", EXECUTABLE, target], check=True, stdout=subprocess.DEVNULL)
+    report.bar("size of the zip", target.stat().st_size / 1e6, 15, 8, unit="MB")
 
 
 def main() -> None:
-    payload = event()
-    cores = len(os.sched_getaffinity(0))
-    count = KINESIS_RECORDS * LOG_EVENTS
-    print(f"{KINESIS_RECORDS} Kinesis records, {count:,} log events with a record each, ", end="")
-    print(f"{len(payload) / 1e6:.1f} MB, {cores} cores, {ROUNDS} rounds, milliseconds")
-    times: dict[str, list[int]] = {name: [] for name in MEMORY}
-    peaks = {}
-    with tempfile.TemporaryDirectory() as directory:
-        agents = {
-            name: Agent(
-                [str(EXECUTABLE)],
-                METERTAP_SINK=f"file://{directory}/{memory}",
-                METERTAP_PROVENANCE="true",
-                AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(memory),
-            )
-            for name, memory in MEMORY.items()
-        }
-        for _ in range(ROUNDS + 1):
-            for name, agent in agents.items():
-                answer = agent.invoke(payload, deadline=60)
-                assert answer.kind == "response" and not answer.failed_from, answer
-                assert answer.accounting["delivered"] == count, answer
-                times[name].append(answer.accounting["milliseconds"])
-        for name, agent in agents.items():
-            peaks[name] = agent.peak_memory()
-            agent.close()
-    first = statistics.median(times["one core"][1:])
-    print(f"  {'':12}{'median':>9}{'least':>9}{'most':>9}{'ratio':>9}{'peak MiB':>10}")
-    for name, values in times.items():
-        measured = values[1:]  # the first time the objects are written
-        median = statistics.median(measured)
-        print(
-            f"  {name:12}{median:9.0f}{min(measured):9}{max(measured):9}{median / first:9.2f}"
-            f"{peaks[name] / (1 << 20):10.0f}"
-        )
-    target = ROOT / "bench-results" / "agent.json"
-    target.parent.mkdir(exist_ok=True)
-    medians = {name: statistics.median(values[1:]) for name, values in times.items()}
-    target.write_text(
-        json.dumps({"machine": platform.machine(), "cores": cores, "milliseconds": medians}, indent=2)
-    )
-    print(f"\n{target.relative_to(ROOT)}")
+    report = Report("agent")
+    payload, members = event()
+    print(f"{len(members)} Kinesis records, {ROUNDS} rounds")
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        (directory / "seaweedfs").mkdir()
+        server = SeaweedFS(directory / "seaweedfs", writer_key="111122223333", writer_secret="unused")
+        try:
+            python = [sys.executable, str(PYTHON_LAMBDA), server.url, server.bucket]
+            measure_start(report, python)
+            measure_event(report, payload, len(members) * corpus.LOG_EVENTS, server, python)
+        finally:
+            server.stop()
+        measure_floor(report, payload, members, directory)
+        measure_zip(report, directory)
+    report.finish()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 import platform
 import statistics
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,12 @@ ROUNDS = int(os.environ.get("METERTAP_BENCH_ROUNDS", "7"))
 
 def cpu_seconds(command: list[str | Path]) -> float:
     """User and system time of one run, its output thrown away."""
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
+    # Not to /dev/null: grep stops at the first match when nobody reads what it says.
+    with open(os.devnull, "rb") as nothing, tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [str(part) for part in command], stdin=nothing, stdout=output, stderr=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{command} ended with {process.returncode}"
     return usage.ru_utime + usage.ru_stime
