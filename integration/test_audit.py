@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from components.collectors import Collector
 from components.emulators import ACCOUNT, REGION, Moto, SeaweedFS
+from components.kinesis import FakeKinesis
 from components.logs import Command, LogGroup, environment, export, recently, run
 from components.platform import ADMIN_KEY, Platform, to_json
 from components.runtime_api import Agent
@@ -34,9 +35,12 @@ from components.samples import (
     direct_event,
     envelope,
     expected,
+    kinesis_event,
+    kinesis_record,
     unique_id,
 )
-from components.stored import lines
+from components.stored import difference, lines
+from components.stubs import FaultyIngest
 from conftest import ROOT
 from reference.platform_model import CANCEL
 
@@ -437,55 +441,114 @@ def wanted(group: LogGroup) -> Expected:
     return result
 
 
+@dataclass
+class Ways:
+    """The ways from the log events of a group to one platform."""
+
+    cli: Path
+    moto: Moto
+    group: LogGroup
+    agent: Callable[..., Agent]
+    kinesis: FakeKinesis
+    platform: Platform
+    directory: Path
+    count: int  # the records of the group
+
+    @property
+    def bucket(self) -> Path:
+        return self.directory / "bucket"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return environment(
+            self.moto,
+            METERTAP_URL=self.platform.url,
+            METERTAP_API_KEY=ADMIN_KEY,
+            METERTAP_REJECTS=f"file://{self.directory / 'rejects'}",
+        )
+
+    def direct(self) -> None:
+        agent = self.agent(METERTAP_SINK=f"file://{self.bucket}")
+        for _, data in self.group.envelopes():
+            assert agent.invoke(direct_event(data)).kind == "response"
+        agent.close()
+        self.platform.wait_for(lambda: counted(self.platform) == self.count)
+
+    def lambda_behind_kinesis(self) -> None:
+        agent = self.agent(METERTAP_SINK=f"file://{self.bucket}")
+        records = [kinesis_record(n, data) for n, (_, data) in enumerate(self.group.envelopes(), 1)]
+        assert agent.invoke(kinesis_event(records)).kind == "response"
+        agent.close()
+        self.platform.wait_for(lambda: counted(self.platform) == self.count)
+
+    def kinesis_pull(self) -> None:
+        stream = {"name": "logs", "stream": self.kinesis.name, "lease-seconds": 3}
+        self.collected({"streams": [stream]}, AWS_ENDPOINT_URL_KINESIS=self.kinesis.url)
+
+    def pull(self) -> None:
+        connection = {"name": "one", "log-groups": [self.group.name], "start": "1d"}
+        self.collected({"connections": [connection]})
+
+    def collected(self, sources: dict[str, Any], **more: str) -> None:
+        directory = self.directory / f"collector-{'-'.join(sources)}"
+        directory.mkdir()
+        before = self.platform.pipeline()["received"]
+        sink = {"sink": f"{self.platform.url}/ingest"}
+        collector = Collector(self.cli, directory, sink | sources, self.settings | more)
+        try:
+            self.platform.wait_for(lambda: self.platform.pipeline()["received"] == before + self.count)
+            assert collector.service.process.poll() is None, collector.log.read_text()
+        finally:
+            collector.kill()
+
+    def command(self, name: str, *arguments: str) -> Command:
+        done = run(self.cli, self.directory, self.settings, name, "--log-group", self.group.name, *arguments)
+        assert done.status == 0, done.errors
+        return done
+
+    def backfill(self) -> None:
+        self.command("backfill", "--from", "1d", "--to", "0m")
+
+    def repair(self) -> None:
+        self.command("audit", "--from", "1d", "--to", "0m", "--repair")
+
+    def export(self, url: str) -> None:
+        done = self.command("backfill", "--export", url).json
+        assert done["alreadyReceived"] == done["records"], done
+
+
 def test_one_line_every_way(cli: Path, agent: Callable[..., Agent], moto: Moto, tmp_path: Path) -> None:
-    """Through the agent, by backfill and by repair, in every order, then by export: counted once."""
+    """Every way, each of them once the first, and after each the export: counted once."""
     group = every_form(moto)
     s3 = moto.client("s3")
     exports = f"exports-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=exports, CreateBucketConfiguration={"LocationConstraint": REGION})
     export(s3, exports, "shop", group.events)
-    everything = ("--log-group", group.name, "--from", "1d", "--to", "0m")
+    kinesis = FakeKinesis()
+    for _, data in group.envelopes():
+        kinesis.put(data, 0)
     truth = wanted(group)
     totals: dict[str, Decimal] = {}
     with localcontext(prec=100):
         for meter, _, value, *_ in truth.records:
             totals[meter] = totals.get(meter, Decimal(0)) + value
-    for number, order in enumerate(permutations(("agent", "backfill", "repair"))):
-        directory = tmp_path / str(number)
-        bucket = directory / "bucket"
-        bucket.mkdir(parents=True)
-        with Platform(cli, directory, "--bucket", f"file://{bucket}") as platform:
+    names = ["direct", "lambda_behind_kinesis", "kinesis_pull", "pull", "backfill", "repair"]
+    for first in range(len(names)):
+        order = names[first:] + names[:first]
+        directory = tmp_path / str(first)
+        (directory / "bucket").mkdir(parents=True)
+        with Platform(cli, directory, "--bucket", f"file://{directory / 'bucket'}") as platform:
             for meter in totals:
                 platform.define(meter)
-            settings = environment(
-                moto,
-                METERTAP_URL=platform.url,
-                METERTAP_API_KEY=ADMIN_KEY,
-                METERTAP_REJECTS=f"file://{directory / 'rejects'}",
-            )
+            ways = Ways(cli, moto, group, agent, kinesis, platform, directory, len(truth.records))
             for way in order:
-                if way == "agent":
-                    direct = agent(METERTAP_SINK=f"file://{bucket}")
-                    for _, data in group.envelopes():
-                        assert direct.invoke(direct_event(data)).kind == "response"
-                    direct.close()
-                    platform.wait_for(lambda: counted(platform) == len(truth.records))
-                elif way == "backfill":
-                    done = run(cli, directory, settings, "backfill", *everything)
-                    assert done.status == 0, done.errors
-                else:
-                    done = run(cli, directory, settings, "audit", *everything, "--repair")
-                    assert done.status == 0, done.errors
+                getattr(ways, way)()
                 assert counted(platform) == len(truth.records), f"after {way} in {order}"
-                exported = run(
-                    cli, directory, settings, "backfill", "--log-group", group.name,
-                    "--export", f"s3://{exports}/shop",
-                )  # fmt: skip
-                assert exported.status == 0, exported.errors
-                assert exported.json["alreadyReceived"] == exported.json["records"], exported.json
+                ways.export(f"s3://{exports}/shop")
                 assert counted(platform) == len(truth.records), f"by export, after {way} in {order}"
             for meter, value in totals.items():
                 assert total(platform, meter) == value, (order, meter)
+    kinesis.close()
 
 
 def counted(platform: Platform) -> int:
@@ -571,6 +634,39 @@ def test_records_without_provenance_are_matched_by_identity(
     assert (found.figures["received"], found.figures["duplicate"]) == (22, 2)
     # Without provenance a derived time is a time like any other.
     assert platform.pipeline()["counted"] == 23
+
+
+def test_the_hole_in_manifests(
+    cli: Path, agent: Callable[..., Agent], moto: Moto, ingest: FaultyIngest, simple: LogGroup, tmp_path: Path
+) -> None:
+    """Where the sink is another's, as Amberflo's, what it took is known by the manifests."""
+    start = simple.events["s"][0].timestamp
+    # Two log events of one identity are two that the sink took.
+    simple.put("t", [(start + n, line("c", "5", uniqueId="own", meterTimeInMillis=start)) for n in range(2)])
+    rejects = f"file://{tmp_path / 'rejects'}"
+    settings = {
+        "METERTAP_SINK": f"{ingest.url}/ingest",
+        "METERTAP_API_KEY": ingest.key,
+        "METERTAP_PROVENANCE": "false",
+    }
+    direct = agent(METERTAP_REJECTS=rejects, **settings)
+    lost = {str(event.id) for event in simple.events["s"][5:9]}
+    for stream, events in simple.events.items():
+        kept = [event for event in events if str(event.id) not in lost]
+        data = gzip.compress(envelope(kept, simple.name, stream, ACCOUNT))
+        assert direct.invoke(direct_event(data)).kind == "response"
+    variables = environment(moto, **settings)
+    more = ("--manifests", rejects)
+    first = audit_with(cli, variables, tmp_path, simple.name, *more)
+    assert first.status == 65
+    assert {place[0] for place, name in first.classes.items() if name == "missing"} == lost
+    assert (first.figures["received"], first.figures["missing"]) == (18, 4)
+    repair = audit_with(cli, variables, tmp_path, simple.name, *more, "--repair")
+    assert (repair.status, repair.figures["repaired"]) == (0, 4)
+    assert {place[0] for place in repair.repaired} == lost
+    second = audit_with(cli, variables, tmp_path, simple.name, *more)
+    assert (second.status, second.figures["received"]) == (0, 22)
+    assert not difference(ingest.records, wanted(simple).records)
 
 
 def test_ids_that_do_not_meet(cli: Path, moto: Moto, platform: Platform, simple: LogGroup) -> None:

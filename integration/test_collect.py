@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import signal
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -14,61 +13,20 @@ from typing import Any
 import pytest
 import requests
 
+from components.collectors import Collector
 from components.emulators import ACCOUNT, REGION, Moto
 from components.late_logs import FAULTS, Account, LateLogs
 from components.logs import LogGroup, environment, recently, run
 from components.platform import ADMIN_KEY, Platform
-from components.processes import Service, clean_environment
+from components.processes import clean_environment
 from components.samples import Expected, Samples, expected
-from components.stored import contents, difference, files_in
+from components.stored import files_in
 from conftest import ROOT
 
 
 @pytest.fixture
 def moto(logs_moto: Moto) -> Moto:
     return logs_moto
-
-
-class Collector:
-    """A running `metertap collect` with a settings file in a directory of its own."""
-
-    def __init__(self, cli: Path, directory: Path, settings: dict[str, Any], variables: dict[str, str]):
-        self.cli, self.directory, self.variables = cli, directory, variables
-        self.sink = directory / "sink"
-        self.log = directory / "collect.log"
-        defaults = {"sink": f"file://{self.sink}", "state": str(directory / "state"), "interval": "1s"}
-        # JSON is YAML.
-        (directory / "metertap.yaml").write_text(json.dumps(defaults | settings))
-        self.start()
-
-    def start(self) -> None:
-        self.service = Service([str(self.cli), "collect"], self.log, self.variables)
-
-    def stop(self) -> list[dict[str, Any]]:
-        """Asks it to stop, and gives the last report of each connection."""
-        self.service.process.send_signal(signal.SIGTERM)
-        assert self.service.process.wait(30) == 0, self.log.read_text()
-        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [json.loads(line) for line in lines]
-
-    def kill(self) -> None:
-        self.service.stop()
-
-    def wait_for_problems(self, count: int) -> None:
-        Platform.wait_for(lambda: self.log.read_text().count("metertap: connection ") >= count)
-
-    def found(self) -> Expected:
-        return contents(files_in(self.sink)) if self.sink.exists() else Expected()
-
-    def wait_for(self, truth: Expected) -> None:
-        def is_there() -> bool:
-            found = self.found()
-            return found.records >= truth.records and found.rejects >= truth.rejects
-
-        Platform.wait_for(is_there)
-        found = self.found()
-        assert not difference(found.records, truth.records)
-        assert not difference(found.rejects, truth.rejects)
 
 
 @pytest.fixture
@@ -144,7 +102,10 @@ def test_a_platform_that_is_away_gets_everything_later(
         "rejects": f"file://{tmp_path / 'rejects'}",
         "connections": [{"name": "one", "log-groups": [group.name], "start": "1h"}],
     }
-    collector = Collector(cli, tmp_path, settings, environment(moto, METERTAP_API_KEY=ADMIN_KEY))
+    # Not where the platform would take its connections for its own.
+    directory = tmp_path / "collector"
+    directory.mkdir()
+    collector = Collector(cli, directory, settings, environment(moto, METERTAP_API_KEY=ADMIN_KEY))
     try:
         Platform.wait_for(lambda: platform.pipeline()["received"] == len(wanted(group).records))
         platform.kill()

@@ -30,6 +30,10 @@ struct AuditCommand: AsyncParsableCommand {
     @Option(help: "A bucket to compare with in place of the platform: s3://bucket/prefix or file:///directory.")
     var bucket: String?
 
+    @Option(
+        help: "Manifests to compare with, where the sink is another's: the bucket or directory of METERTAP_REJECTS.")
+    var manifests: String?
+
     @Flag(help: "Let CloudWatch Logs look for the tags: cheaper, but then nothing is proved about its pattern.")
     var pattern = false
 
@@ -40,6 +44,12 @@ struct AuditCommand: AsyncParsableCommand {
 
     @OptionGroup var platform: PlatformOptions
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard bucket == nil || manifests == nil else {
+            throw ValidationError("--bucket and --manifests are two things to compare with; name one")
+        }
+    }
 
     func run() async throws {
         do {
@@ -67,14 +77,16 @@ private struct AuditWork {
         self.command = command
         times = try command.range.times()
         settings = try Settings(
-            flags: [.url: command.platform.url, .tags: command.range.tags], command.platform.config)
+            flags: [.url: command.platform.url, .tags: command.range.tags, .rejects: command.manifests],
+            command.platform.config)
         tags = settings[.tags].map(LineReader.tags(separatedByCommas:)) ?? LineReader.defaultTags
     }
 
     /// Whether nothing is missing.
     func run() async throws -> Bool {
         let lineReader = try LineReader(tags: tags)
-        let platform = command.bucket == nil ? try await PlatformClient(settings).forLongWork() : nil
+        let isOfPlatform = command.bucket == nil && command.manifests == nil
+        let platform = isOfPlatform ? try await PlatformClient(settings).forLongWork() : nil
         let aws = try AWSSettings.ofProcess()
         let transport = try AsyncHTTPTransport(caBundle: aws.caBundle)
         let session = LogSession.make(transport, aws)
@@ -90,6 +102,12 @@ private struct AuditWork {
             let report = try await run(
                 Audit(reader: reader, target: receipts, repairs: command.repair, expiresBefore: expiresBefore), group)
             await tell(platform, of: report)
+            return report.isClean
+        }
+        if let manifests = command.manifests {
+            let receipts = try await manifestReceipts(manifests, group, session, transport)
+            let report = try await run(
+                Audit(reader: reader, target: receipts, repairs: command.repair, expiresBefore: expiresBefore), group)
             return report.isClean
         }
         let receipts = try await bucketReceipts(group, session, transport)
@@ -126,6 +144,22 @@ private struct AuditWork {
         return try await BucketReceipts(
             bucket, account: group.account, logGroup: group.name, times: times, now: now, repairs: repairs
         ) { count in progress.show("\(Display.count(count)) objects of the bucket read") }
+    }
+
+    /// Reads the manifests that the audit compares with.
+    private func manifestReceipts(
+        _ url: String, _ group: CloudWatchLogsClient.LogGroup, _ session: AWSSession, _ transport: AsyncHTTPTransport
+    ) async throws -> ManifestReceipts {
+        let bucket = try Platform.bucket(try Location(url, setting: "--manifests"), session)
+        let repairs =
+            command.repair
+            ? try await FindingDelivery(settings: try settings.agent(sink: nil), session: session, transport: transport)
+            : nil
+        var progress = ProgressLine()
+        defer { progress.clear() }
+        return try await ManifestReceipts(
+            bucket, account: group.account, logGroup: group.name, times: times, now: now, repairs: repairs
+        ) { count in progress.show("\(Display.count(count)) manifests read") }
     }
 
     private func run(

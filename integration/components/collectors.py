@@ -1,4 +1,4 @@
-"""Runs the real `metertap collect` on Kinesis streams, one process or several."""
+"""Runs the real `metertap collect`, on log groups and on Kinesis streams, one process or several."""
 
 import json
 import signal
@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from components.emulators import REGION
+from components.platform import Platform
 from components.processes import Service, clean_environment
+from components.samples import Expected
+from components.stored import contents, difference, files_in
 
 
 class StreamCollector:
@@ -70,3 +73,45 @@ class StreamCollector:
         """Asks it to stop, and gives its exit status."""
         self.service.process.send_signal(signal.SIGTERM)
         return self.service.process.wait(seconds)
+
+
+class Collector:
+    """A running `metertap collect` with a settings file in a directory of its own."""
+
+    def __init__(self, cli: Path, directory: Path, settings: dict[str, Any], variables: dict[str, str]):
+        self.cli, self.directory, self.variables = cli, directory, variables
+        self.sink = directory / "sink"
+        self.log = directory / "collect.log"
+        defaults = {"sink": f"file://{self.sink}", "state": str(directory / "state"), "interval": "1s"}
+        # JSON is YAML.
+        (directory / "metertap.yaml").write_text(json.dumps(defaults | settings))
+        self.start()
+
+    def start(self) -> None:
+        self.service = Service([str(self.cli), "collect"], self.log, self.variables)
+
+    def stop(self) -> list[dict[str, Any]]:
+        """Asks it to stop, and gives the last report of each connection."""
+        self.service.process.send_signal(signal.SIGTERM)
+        assert self.service.process.wait(30) == 0, self.log.read_text()
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in lines]
+
+    def kill(self) -> None:
+        self.service.stop()
+
+    def wait_for_problems(self, count: int) -> None:
+        Platform.wait_for(lambda: self.log.read_text().count("metertap: connection ") >= count)
+
+    def found(self) -> Expected:
+        return contents(files_in(self.sink)) if self.sink.exists() else Expected()
+
+    def wait_for(self, truth: Expected) -> None:
+        def is_there() -> bool:
+            found = self.found()
+            return found.records >= truth.records and found.rejects >= truth.rejects
+
+        Platform.wait_for(is_there)
+        found = self.found()
+        assert not difference(found.records, truth.records)
+        assert not difference(found.rejects, truth.rejects)
