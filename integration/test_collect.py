@@ -310,5 +310,5 @@ def test_failing_connections_do_not_delay_the_others(cli: Path, tmp_path: Path) 
         if index % 10 == 0:
             assert report["problem"], report
         else:
-            assert report["lag"] <= 2 * interval * 1000, report
+            assert "problem" not in report, report
             assert arrival[account.number] <= 2 * interval, arrival

@@ -79,7 +79,7 @@ package struct LogEventPage: Sendable {
             EventOrigin(
                 account: account, logGroup: logGroup,
                 logStream: event.stream.map { String(decoding: LooseJSON.decoded($0, in: page), as: UTF8.self) } ?? "",
-                eventId: id, timestamp: event.timestamp)
+                eventId: id, timestamp: event.timestamp, ingestionTime: event.ingestionTime)
         } _: {
             body($0)
         }

@@ -48,11 +48,12 @@ struct CollectCommand: AsyncParsableCommand {
                         + "read; docs/collect.md and docs/kinesis-pull.md show some", code: .configuration)
             }
             let url = settings.text(.url)
-            let sink = url.hasSuffix("/") ? "\(url)ingest" : "\(url)/ingest"
+            let agent = try settings.agent(sink: url.hasSuffix("/") ? "\(url)ingest" : "\(url)/ingest")
             let collector =
                 connections.isEmpty
-                ? nil : try await Self.collector(settings, sink: sink, state: settings.text(.state))
-            let work = streams.isEmpty ? nil : try await Self.work(streams, try settings.agent(sink: sink))
+                ? nil
+                : try await Self.collector(connections, settings, agent: agent, state: settings.text(.state))
+            let work = streams.isEmpty ? nil : try await Self.work(streams, agent)
             await CollectReport(collector: collector, streams: work).run()
         } catch {
             throw Failure(error).exitCode()
@@ -62,21 +63,17 @@ struct CollectCommand: AsyncParsableCommand {
     /// The collector that settings describe.
     ///
     /// - Parameters:
-    ///   - sink: where records go when no sink is set.
+    ///   - agent: where records go, and with which tags.
     ///   - state: the directory of its memory.
-    static func collector(_ settings: Settings, sink: String, state: String) async throws -> Collector {
-        let connections = try ConnectionList.read(settings.file)
-        guard !connections.isEmpty else {
-            throw Failure(
-                message: "\(settings.file.path) has no connections, so that there is nothing to read; docs/collect.md "
-                    + "shows some", code: .configuration)
-        }
-        let agent = try settings.agent(sink: sink)
+    ///   - sinkName: what the memory is about; nil for the address of the sink.
+    static func collector(
+        _ connections: [Connection], _ settings: Settings, agent: AgentSettings, state: String, sinkName: String? = nil
+    ) async throws -> Collector {
         let aws = try AWSSettings.ofProcess()
         let transport = try AsyncHTTPTransport(caBundle: aws.caBundle)
         return try await Collector(
             settings: Collector.Settings(
-                connections: connections, state: state, agent: agent,
+                connections: connections, state: state, sinkName: sinkName, agent: agent,
                 interval: try settings.duration(.interval), sweeps: try settings.durations(.sweeps)),
             // The collector knows better than a call when to try again.
             session: AWSSession(settings: aws, transport: transport, policy: RetryPolicy(maximumAttempts: 1)),

@@ -16,7 +16,7 @@ extension PlatformSettings {
                 code: .validationFailure)
         }
         // What it pulls itself comes in by a bucket, too.
-        let hasOwnBucket = settings[.bucket] == nil && settings.file.sections[.connections] != nil
+        let hasOwnBucket = try settings[.bucket] == nil && !ConnectionList.read(settings.file).isEmpty
         let bucket: Location? =
             isDemo || hasOwnBucket
             ? .directory("\(settings.text(.data))/bucket")

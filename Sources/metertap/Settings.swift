@@ -60,6 +60,13 @@ struct Settings {
         return try AgentSettings(environment: variables)
     }
 
+    /// The same, for records that go to one place whatever the settings say.
+    func agent(into sink: String) throws(SettingError) -> AgentSettings {
+        var variables = environment
+        variables[Setting.sink.variable] = sink
+        return try AgentSettings(environment: variables)
+    }
+
     /// A length of time such as `90s`, `24h` or `14d2h`, in milliseconds.
     func duration(_ setting: Setting) throws -> Int64 {
         guard let duration = TimeSpan.parse(text(setting)) else {

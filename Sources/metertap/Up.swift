@@ -131,11 +131,12 @@ struct Up: AsyncParsableCommand {
     ///
     /// Its records come in by the platform's bucket, like those of an agent.
     private func collector(_ all: Settings, _ settings: PlatformSettings) async throws -> Collector? {
-        guard all.file.sections[.connections] != nil, let bucket = settings.bucket?.absolute.storeURL else {
-            return nil
-        }
+        let connections = try ConnectionList.read(all.file)
+        guard !connections.isEmpty, let bucket = settings.bucket?.absolute.storeURL else { return nil }
         return try await CollectCommand.collector(
-            all, sink: bucket, state: "\(settings.directory)/collector")
+            connections, all, agent: try all.agent(into: bucket), state: "\(settings.directory)/collector",
+            // Wherever its directory is moved to.
+            sinkName: "the platform of this directory")
     }
 
     private func demonstrate(_ settings: PlatformSettings, port: Int) async throws {

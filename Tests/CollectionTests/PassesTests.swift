@@ -63,10 +63,41 @@ struct PassesTests {
     @Test("a pass that is new begins where the slowest is, and none is ahead of the one before it")
     func resume() {
         var passes = Passes(start: 0, sweeps: Self.sweeps)
-        passes.resume(positions: ["first": 100, "early": 80, "window": 90, "1h": 40], largestLateness: 0, at: 1_000)
+        passes.resume(
+            positions: ["first": 100, "early": 80, "window": 90, "1h": 40, "14d2h": 1], largestLateness: 0, at: 1_000)
         #expect(passes.all.map(\.position) == [100, 80, 80, 40, 40])
         #expect(passes.all.map(\.name) == ["first", "early", "window", "1h", "24h"])
         #expect(Passes.name(ofAge: 14 * 24 * Self.hour + 2 * Self.hour) == "14d2h")
+    }
+
+    @Test("a clock that was ahead takes the passes back with it, and a start that is to come is waited for")
+    func clock() {
+        let start = 1_000 * Self.hour
+        var passes = Passes(start: start, sweeps: Self.sweeps)
+        _ = readAll(&passes, at: start + 8 * Self.hour)
+        let back = start + Self.hour
+        let isAhead = passes.follow(clock: back)
+        #expect(isAhead)
+        #expect(passes.read == back)
+        #expect(passes.all.allSatisfy { $0.position <= max(start, back - $0.age) })
+        let again = passes.follow(clock: back)
+        #expect(!again)
+        var future = Passes(start: start, sweeps: Self.sweeps)
+        let isBack = future.follow(clock: start - Self.hour)
+        #expect(!isBack)
+        #expect(future.piece(of: 0, at: start - Self.hour) == nil)
+        #expect(future.piece(of: 0, at: start + 1_000) == start..<(start + 1_000))
+    }
+
+    @Test("a piece that could not be read to its end comes again as a shorter one")
+    func failed() throws {
+        let start = 1_000 * Self.hour
+        var passes = Passes(start: start, sweeps: [])
+        let now = start + 10 * Self.hour
+        let piece = try #require(passes.piece(of: 0, at: now))
+        passes.fail(piece)
+        #expect(try #require(passes.piece(of: 0, at: now)).count < piece.count)
+        #expect(passes.read == start)
     }
 
     /// Whatever rounds, restarts and lateness there are: every pass reads every moment when it is old enough.

@@ -19,6 +19,15 @@ struct LogEventPageTests {
         return outcome
     }
 
+    private func ingestionTime(_ finding: Finding) -> Int64? {
+        switch finding {
+        case .record(let found): return found.origin.ingestionTime
+        case .reject(let reject):
+            guard case .event(let origin) = reject.source else { return nil }
+            return origin.ingestionTime
+        }
+    }
+
     private func lines(_ findings: [Finding]) -> [String] {
         findings.map { finding in
             var line: [UInt8] = []
@@ -53,6 +62,17 @@ struct LogEventPageTests {
         #expect(outcome.accounting == accounting)
         #expect(accounting.found == 5)
         #expect(lines(outcome.findings) == lines(findings))
+    }
+
+    @Test("tells when a log event was taken, also of a record that is read the quick way")
+    func ingestionTime() throws {
+        let message = #"amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1}"#
+        for text in [message, "amberflo_meter: 5"] {
+            let event = #"{"timestamp":9,"message":"\#(text)","ingestionTime":1700000000000,"eventId":"1"}"#
+            let findings = try read(#"{"events":[\#(event)]}"#).findings
+            let times = findings.map(ingestionTime)
+            #expect(times == [1_700_000_000_000])
+        }
     }
 
     @Test("tells where the next page begins, also when it is empty")

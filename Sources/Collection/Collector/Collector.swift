@@ -26,16 +26,20 @@ public struct Collector: Sendable {
         public var sweeps: [Int64]
         /// The directory that remembers what was delivered.
         public var state: String
+        /// What the memory is about; nil for the address of the sink.
+        public var sinkName: String?
         /// Where records go, and with which tags.
         public var agent: AgentSettings
 
         /// Ten seconds; one hour, one day, and fourteen days and two hours.
         public init(
-            connections: [Connection], state: String, agent: AgentSettings, interval: Int64 = 10_000,
+            connections: [Connection], state: String, sinkName: String? = nil, agent: AgentSettings,
+            interval: Int64 = 10_000,
             sweeps: [Int64] = Collector.standardSweeps
         ) {
             self.connections = connections
             self.state = state
+            self.sinkName = sinkName
             self.agent = agent
             self.interval = interval
             self.sweeps = sweeps
@@ -66,7 +70,7 @@ public struct Collector: Sendable {
         let delivery = try await FindingDelivery(
             settings: settings.agent, session: sinkSession, transport: transport)
         let shared = ConnectionCollector.Shared(
-            state: try CollectorState(directory: settings.state, sinkName: delivery.sinkName),
+            state: try CollectorState(directory: settings.state, sinkName: settings.sinkName ?? delivery.sinkName),
             limits: RateLimits(clocks: clocks), clocks: clocks, sweeps: settings.sweeps,
             interval: settings.interval, stop: stopSignal)
         self.clocks = clocks

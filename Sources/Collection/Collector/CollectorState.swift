@@ -202,7 +202,11 @@ public final class CollectorState: Sendable {
             }
             let pass = try db.cachedStatement(
                 sql: "INSERT OR REPLACE INTO pass (source, name, position) VALUES (?, ?, ?)")
+            let forget = try db.cachedStatement(
+                sql: "DELETE FROM pass WHERE source = ? AND name NOT IN (SELECT value FROM json_each(?))")
             for update in updates {
+                let names = update.passes.all.map { "\"\($0.name)\"" }.joined(separator: ",")
+                try forget.execute(arguments: [update.source, "[\(names)]"])
                 for one in update.passes.all {
                     try pass.execute(arguments: [update.source, one.name, one.position])
                 }

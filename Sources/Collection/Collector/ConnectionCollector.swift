@@ -45,6 +45,7 @@ actor ConnectionCollector {
     private let pattern: String
 
     private var groups: [Group] = []
+    private var firstGroup = 0
     private var nextDiscovery = Int64.min
     private var discoveryRetry = Retry()
     private var discoveryProblem: ConnectionStatus.Problem?
@@ -76,9 +77,13 @@ actor ConnectionCollector {
         let now = shared.clocks.wall().milliseconds
         if nextDiscovery <= now, discoveryRetry.isDue(at: now) { await discover(at: now) }
         guard deliveryRetry.isDue(at: now) else { return false }
+        for index in groups.indices where groups[index].passes.follow(clock: now) { nextDiscovery = now }
         var round = Round(delivery: delivery)
-        for index in groups.indices where groups[index].retry.isDue(at: now) && !shared.stop.isSet {
+        // After a round that was broken off the log group at which it was is the first one.
+        let order = groups.indices.map { (firstGroup + $0) % groups.count }
+        for index in order where groups[index].retry.isDue(at: now) && !shared.stop.isSet {
             await read(index, &round)
+            firstGroup = round.isBroken ? index : 0
             if round.isBroken { break }
         }
         await settle(&round, at: now)
@@ -180,7 +185,7 @@ actor ConnectionCollector {
             try await limits.call(limit) { () throws(AWSError) in try await client.filterLogEvents(query) }
         }
         let first = max(start, (group.creationTime ?? 0) - Self.oldestEvent)
-        var passes = Passes(start: min(first, now), sweeps: shared.sweeps)
+        var passes = Passes(start: first, sweeps: shared.sweeps)
         passes.resume(positions: source.positions, largestLateness: source.largestLateness, at: now)
         return Group(
             name: group.name, id: source.id, reader: reader, passes: passes,
@@ -216,6 +221,8 @@ actor ConnectionCollector {
         var pending: [Int64: Set<EventKey>] = [:]
         var pendingCount = 0
         var passes: [(index: Int, passes: Passes)] = []
+        /// What becomes true of the figures when it is durable.
+        var figures = RoundFigures()
         /// Whether the account takes no more calls at present.
         var isThrottled = false
         /// Why what was handed to the sink is not known to be durable: then nothing of it may be noted.
@@ -236,7 +243,13 @@ actor ConnectionCollector {
                 // A piece is as old as its first call, not as its last.
                 let now = shared.clocks.wall().milliseconds
                 guard let piece = passes.piece(of: pass, at: now) else { continue }
-                let calls = try await read(piece, pass, &passes, of: groups[index], at: now, &round)
+                let calls: Int
+                do {
+                    calls = try await read(piece, pass, &passes, of: groups[index], at: now, &round)
+                } catch {
+                    passes.fail(piece)
+                    throw error
+                }
                 passes.finish(piece, at: now, calls: calls)
             }
             groups[index].retry.succeeded()
@@ -278,9 +291,12 @@ actor ConnectionCollector {
         try await group.reader.read(piece, accounting: &accounting, cost: &cost) { findings in
             let new = try await unknown(findings, of: group.id, &current)
             for key in new.keys {
-                figures.passes[name, default: .init()].found += 1
-                if passes.isLate(foundBy: pass, timestamp: key.time) {
-                    note(key, foundBy: pass, new.ingested[key] ?? nil, &noted, at: now)
+                current.figures.foundByPass[name, default: 0] += 1
+                if key.time > 0, passes.isLate(foundBy: pass, timestamp: key.time) {
+                    let lateness = passes.lateness(
+                        foundBy: pass, timestamp: key.time, ingested: new.ingested[key] ?? nil, at: now)
+                    current.figures.note(lateness: lateness)
+                    noted.note(lateness: lateness, at: now)
                 }
             }
             try await current.delivery.append(new.findings)
@@ -311,19 +327,9 @@ actor ConnectionCollector {
         }
         round.pending[group, default: []].formUnion(new.keys)
         round.pendingCount += new.keys.count
-        figures.found += findings.count
-        figures.repeated += findings.count - new.findings.count
+        round.figures.found += findings.count
+        round.figures.repeated += findings.count - new.findings.count
         return new
-    }
-
-    private func note(
-        _ key: EventKey, foundBy pass: Int, _ ingested: Int64?, _ passes: inout Passes, at now: Int64
-    ) {
-        guard key.time > 0 else { return }
-        let lateness = passes.lateness(foundBy: pass, timestamp: key.time, ingested: ingested, at: now)
-        figures.late += 1
-        figures.largestLateness = max(figures.largestLateness, lateness)
-        passes.note(lateness: lateness, at: now)
     }
 
     // MARK: Settling
@@ -350,6 +356,8 @@ actor ConnectionCollector {
         let updates = round.passes.map { CollectorState.Update(source: groups[$0.index].id, passes: $0.passes) }
         try await shared.state.commit(round.pending, updates)
         (round.pending, round.pendingCount) = ([:], 0)
+        figures.add(round.figures)
+        round.figures = RoundFigures()
     }
 
     private func forget(at now: Int64) async {

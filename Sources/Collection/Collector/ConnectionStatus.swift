@@ -72,3 +72,29 @@ public struct ConnectionStatus: Sendable, Codable {
     /// How many bytes came.
     public var bytes = 0
 }
+
+/// What a round adds to the figures of a connection when what it found is durable.
+struct RoundFigures: Sendable {
+    var found = 0
+    var repeated = 0
+    var foundByPass: [String: Int] = [:]
+    private(set) var late = 0
+    private(set) var largestLateness: Int64 = 0
+
+    /// Counts a log event that the first reading did not find.
+    mutating func note(lateness: Int64) {
+        late += 1
+        largestLateness = max(largestLateness, lateness)
+    }
+}
+
+extension ConnectionStatus {
+    /// Adds what a round found.
+    mutating func add(_ round: RoundFigures) {
+        found += round.found
+        repeated += round.repeated
+        late += round.late
+        largestLateness = max(largestLateness, round.largestLateness)
+        for (name, count) in round.foundByPass { passes[name, default: Pass()].found += count }
+    }
+}

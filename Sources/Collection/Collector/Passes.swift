@@ -35,6 +35,8 @@ package struct Passes: Sendable, Equatable {
     /// How many calls the reading of a piece should take.
     private static let callsOfPiece: Int64 = 20
     private static let growth: Int64 = 8
+    /// A clock that goes back by less is one that is being set right.
+    private static let toleratedStep: Int64 = 5_000
     /// The last minute is read again each time as long as a reading takes no more calls than this.
     private static let callsOfCheapReading = 2
     /// After this time without lateness the window becomes narrower.
@@ -45,6 +47,8 @@ package struct Passes: Sendable, Equatable {
     /// The largest lateness that a window can cover and that was seen lately, in milliseconds.
     package private(set) var largestLateness: Int64 = 0
     private var latenessSeenAt: Int64 = 0
+    /// Nothing before this is ever read.
+    private let start: Int64
     private var width = Self.firstWidth
     private var isCheap = true
 
@@ -52,6 +56,7 @@ package struct Passes: Sendable, Equatable {
     ///
     /// - Parameter sweeps: the ages of the sweeps in milliseconds.
     package init(start: Int64, sweeps: [Int64]) {
+        self.start = start
         let sweeps = sweeps.sorted().map { Pass(name: Self.name(ofAge: $0), age: $0, position: start) }
         all = ["first", "early", "window"].map { Pass(name: $0, age: 0, position: start) } + sweeps
         setAges()
@@ -61,7 +66,8 @@ package struct Passes: Sendable, Equatable {
     ///
     /// - Parameter positions: by the names of passes; a pass that was not there begins where the slowest is.
     package mutating func resume(positions: [String: Int64], largestLateness: Int64, at now: Int64) {
-        guard let slowest = positions.values.min() else { return }
+        // What is remembered of a pass that is no longer wanted says nothing of the others.
+        guard let slowest = all.compactMap({ positions[$0.name] }).min() else { return }
         for index in all.indices { all[index].position = positions[all[index].name] ?? slowest }
         for index in all.indices.dropFirst() {
             all[index].position = min(all[index].position, all[index - 1].position)
@@ -117,6 +123,22 @@ package struct Passes: Sendable, Equatable {
             (largestLateness, latenessSeenAt) = (largestLateness / 2, now)
             setAges()
         }
+    }
+
+    /// Notes that the reading of a piece failed: the next try is a shorter one, which may fit between two failures.
+    package mutating func fail(_ piece: Range<Int64>) {
+        width = max(Self.shortestPiece, Int64(piece.count) / Self.growth)
+    }
+
+    /// Goes back when the clock did, for what was read ahead of it was not there yet.
+    ///
+    /// - Returns: whether it did.
+    package mutating func follow(clock now: Int64) -> Bool {
+        guard all[0].position > max(start, now + Self.toleratedStep) else { return false }
+        for index in all.indices {
+            all[index].position = min(all[index].position, max(start, now - all[index].age))
+        }
+        return true
     }
 
     /// How late a log event was at least that a pass found and those before it did not.

@@ -49,6 +49,8 @@ final class RateLimits: Sendable {
         let region: String
     }
 
+    private static let maximumAttempts = 4
+
     private let clocks: Clocks
     private let limits = Mutex<[Key: RateLimit]>([:])
 
@@ -56,8 +58,24 @@ final class RateLimits: Sendable {
         self.clocks = clocks
     }
 
-    /// Makes a call when its turn has come, and notes what became of it.
+    /// Makes a call when its turn has come, and again when it may succeed later, so that a piece of many pages does not
+    /// fail by one of them.
     func call<Answer>(
+        _ key: Key, _ body: () async throws(AWSError) -> Answer
+    ) async throws(AWSError) -> Answer {
+        for _ in 1..<Self.maximumAttempts {
+            do throws(AWSError) {
+                return try await attempt(key, body)
+            } catch {
+                // Who did not answer in time will not answer the next moment.
+                guard error.kind == .transient, error.code != "Timeout", !Task.isCancelled else { throw error }
+            }
+        }
+        return try await attempt(key, body)
+    }
+
+    /// Makes a call when its turn has come, and notes what became of it.
+    private func attempt<Answer>(
         _ key: Key, _ body: () async throws(AWSError) -> Answer
     ) async throws(AWSError) -> Answer {
         let now = clocks.now()
