@@ -467,19 +467,28 @@ class Ways:
             METERTAP_REJECTS=f"file://{self.directory / 'rejects'}",
         )
 
+    def received(self) -> int:
+        return self.platform.pipeline()["received"]
+
+    def wait_from(self, before: int) -> None:
+        """Until all records have come once more, counted or not."""
+        self.platform.wait_for(lambda: self.received() >= before + self.count)
+
     def direct(self) -> None:
+        before = self.received()
         agent = self.agent(METERTAP_SINK=f"file://{self.bucket}")
         for _, data in self.group.envelopes():
             assert agent.invoke(direct_event(data)).kind == "response"
         agent.close()
-        self.platform.wait_for(lambda: counted(self.platform) == self.count)
+        self.wait_from(before)
 
     def lambda_behind_kinesis(self) -> None:
+        before = self.received()
         agent = self.agent(METERTAP_SINK=f"file://{self.bucket}")
         records = [kinesis_record(n, data) for n, (_, data) in enumerate(self.group.envelopes(), 1)]
         assert agent.invoke(kinesis_event(records)).kind == "response"
         agent.close()
-        self.platform.wait_for(lambda: counted(self.platform) == self.count)
+        self.wait_from(before)
 
     def kinesis_pull(self) -> None:
         stream = {"name": "logs", "stream": self.kinesis.name, "lease-seconds": 3}
@@ -492,11 +501,11 @@ class Ways:
     def collected(self, sources: dict[str, Any], **more: str) -> None:
         directory = self.directory / f"collector-{'-'.join(sources)}"
         directory.mkdir()
-        before = self.platform.pipeline()["received"]
+        before = self.received()
         sink = {"sink": f"{self.platform.url}/ingest"}
         collector = Collector(self.cli, directory, sink | sources, self.settings | more)
         try:
-            self.platform.wait_for(lambda: self.platform.pipeline()["received"] == before + self.count)
+            self.wait_from(before)
             assert collector.service.process.poll() is None, collector.log.read_text()
         finally:
             collector.kill()
