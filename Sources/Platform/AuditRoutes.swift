@@ -45,13 +45,15 @@ package struct AuditRoutes: Sendable {
         var missingRecords: [AuditDetail.Missing]?
 
         /// Nil when it tells figures alone.
-        var detail: AuditDetail? {
-            guard let events, let received else { return nil }
+        var detail: AuditDetail? { events == nil || received == nil ? nil : everything }
+
+        /// All that it tells beside the figures, also where that is too little to be kept.
+        var everything: AuditDetail {
             let most = AuditRoutes.maximumListed
             return AuditDetail(
-                events: events, pattern: pattern ?? false,
+                events: events ?? 0, pattern: pattern ?? false,
                 classes: [
-                    "received": received, "duplicate": duplicate ?? 0, "cancelled": cancelled ?? 0,
+                    "received": received ?? 0, "duplicate": duplicate ?? 0, "cancelled": cancelled ?? 0,
                     "rejected": rejected ?? 0, "resolved": resolved ?? 0, "undefined": undefined ?? 0,
                     "pastRetention": pastRetention ?? 0, "missing": missing, "different": different,
                 ],
@@ -93,7 +95,7 @@ package struct AuditRoutes: Sendable {
         for time in [input.from, input.to] where !EventRoutes.milliseconds.contains(time) {
             throw APIError(.badRequest, "from and to are milliseconds of the years 1970 to 9999")
         }
-        let detail = input.detail
+        let detail = input.everything
         for count in [input.found, input.missing, input.different, input.extra, input.repaired] + Self.counts(detail)
         where !Self.counts.contains(count) {
             throw APIError(.badRequest, "a count is negative or above \(Self.counts.upperBound)")
@@ -107,28 +109,25 @@ package struct AuditRoutes: Sendable {
         let audit = StoredAudit(
             time: now(), who: context.who, account: input.account, logGroup: input.logGroup, from: input.from,
             to: input.to, found: input.found, missing: input.missing, different: input.different, extra: input.extra,
-            repaired: input.repaired, detail: detail)
+            repaired: input.repaired, detail: input.detail)
         return try .json(encoding: try await store.note(audit))
     }
 
-    private static func counts(_ detail: AuditDetail?) -> [Int] {
-        guard let detail else { return [] }
-        return [detail.events, detail.matchedByContent, detail.expired] + detail.classes.values
+    private static func counts(_ detail: AuditDetail) -> [Int] {
+        [detail.events, detail.matchedByContent, detail.expired] + detail.classes.values
             + detail.gaps.map(\.missing) + detail.timeline.flatMap { [$0.found, $0.missing] }
             + detail.missingRecords.map(\.ordinal)
     }
 
-    private static func texts(_ detail: AuditDetail?) -> [String] {
-        guard let detail else { return [] }
-        return detail.reasons + detail.missingStreams
+    private static func texts(_ detail: AuditDetail) -> [String] {
+        detail.reasons + detail.missingStreams
             + detail.missingRecords.flatMap {
                 [$0.logStream, $0.eventId, $0.uniqueId, $0.meterApiName, $0.customerId, $0.meterValue]
             }
     }
 
-    private static func times(_ detail: AuditDetail?) -> [Int64] {
-        guard let detail else { return [] }
-        return detail.gaps.flatMap { [$0.from, $0.to] } + detail.timeline.map(\.from)
+    private static func times(_ detail: AuditDetail) -> [Int64] {
+        detail.gaps.flatMap { [$0.from, $0.to] } + detail.timeline.map(\.from)
             + detail.missingRecords.map(\.timestamp)
     }
 }
