@@ -22,16 +22,14 @@ import requests
 from components.collectors import Collector
 from components.emulators import ACCOUNT, REGION, Moto, SeaweedFS
 from components.kinesis import FakeKinesis
-from components.logs import Command, LogGroup, environment, export, recently, run
+from components.logs import Command, LogGroup, environment, every_form, export, recently, run, wanted
 from components.platform import ADMIN_KEY, Platform, to_json
 from components.runtime_api import Agent
 from components.samples import (
     Event,
-    Expected,
     Line,
     Record,
     Reject,
-    Samples,
     direct_event,
     envelope,
     expected,
@@ -424,23 +422,6 @@ def test_a_bucket_that_says_something_else(
     assert done.status == 65 and "x.ndjson.gz" in done.errors and done.output == ""
 
 
-def every_form(moto: Moto) -> LogGroup:
-    """A log group with every form of line once, and a mixture."""
-    group = new_group(moto)
-    start = recently()
-    samples = Samples(random.Random(5), base_time=start - 86_400_000)
-    logged = [samples.line(kind) for kind in samples.kinds] + [samples.line() for _ in range(60)]
-    group.put("web-1", [(start + 20_000 * n, one) for n, one in enumerate(logged)])
-    return group
-
-
-def wanted(group: LogGroup) -> Expected:
-    result = Expected()
-    for stream, events in group.events.items():
-        result.add(expected(events, group.name, stream, ACCOUNT))
-    return result
-
-
 @dataclass
 class Ways:
     """The ways from the log events of a group to one platform."""
@@ -528,7 +509,7 @@ class Ways:
 
 def test_one_line_every_way(cli: Path, agent: Callable[..., Agent], moto: Moto, tmp_path: Path) -> None:
     """Every way, each of them once the first, and after each the export: counted once."""
-    group = every_form(moto)
+    group = every_form(moto, "web-1")
     s3 = moto.client("s3")
     exports = f"exports-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=exports, CreateBucketConfiguration={"LocationConstraint": REGION})

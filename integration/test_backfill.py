@@ -1,7 +1,6 @@
 """`metertap backfill` against moto's CloudWatch Logs: the same records as by the agent, counted once."""
 
 import random
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 
 from components.cloudwatch import MadeUpLogs
 from components.emulators import ACCOUNT, Moto
-from components.logs import LogGroup, environment, recently, run
+from components.logs import LogGroup, environment, every_form, recently, run, wanted
 from components.platform import ADMIN_KEY, Platform
 from components.samples import Event, Expected, Samples, expected
 from components.stored import contents, difference, files_in
@@ -23,21 +22,7 @@ def moto(logs_moto: Moto) -> Moto:
 
 @pytest.fixture
 def group(moto: Moto) -> LogGroup:
-    """A log group with every form of line once, and a mixture, in two streams."""
-    group = LogGroup(moto, f"/app/{uuid.uuid4().hex[:8]}")
-    start = recently()
-    samples = Samples(random.Random(5), base_time=start - 86_400_000)
-    for index, stream in enumerate(("web-1", "worker-7")):
-        lines = [samples.line(kind) for kind in samples.kinds] + [samples.line() for _ in range(60)]
-        group.put(stream, [(start + index + 20_000 * n, line) for n, line in enumerate(lines)])
-    return group
-
-
-def wanted(group: LogGroup) -> Expected:
-    result = Expected()
-    for stream, events in group.events.items():
-        result.add(expected(events, group.name, stream, ACCOUNT))
-    return result
+    return every_form(moto, "web-1", "worker-7")
 
 
 def everything(group: LogGroup) -> tuple[str, ...]:

@@ -16,10 +16,10 @@ import requests
 from components.collectors import Collector
 from components.emulators import ACCOUNT, REGION, Moto
 from components.late_logs import FAULTS, Account, LateLogs
-from components.logs import LogGroup, environment, recently, run
+from components.logs import LogGroup, environment, recently, run, wanted
 from components.platform import ADMIN_KEY, Platform
 from components.processes import clean_environment
-from components.samples import Expected, Samples, expected
+from components.samples import Samples
 from components.stored import files_in
 from conftest import ROOT
 
@@ -41,13 +41,6 @@ def lines(seed: int, count: int, start: int) -> list[tuple[int, Any]]:
 
 def now(seconds: float = 0) -> int:
     return int((time.time() + seconds) * 1000)
-
-
-def wanted(group: LogGroup) -> Expected:
-    result = Expected()
-    for stream, events in group.events.items():
-        result.add(expected(events, group.name, stream, group.account))
-    return result
 
 
 def record_line(customer: str) -> str:

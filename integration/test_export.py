@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components.emulators import ACCOUNT, REGION, Moto
-from components.logs import Command, LogGroup, environment, export, export_time, recently, run
+from components.logs import Command, LogGroup, environment, every_form, export, export_time, recently, run
 from components.platform import ADMIN_KEY, Platform
 from components.runtime_api import Agent
 from components.samples import Event, Line, Record, Samples, direct_event, envelope
@@ -28,12 +28,8 @@ def moto(logs_moto: Moto) -> Moto:
 @pytest.fixture
 def group(moto: Moto) -> LogGroup:
     """Two streams with every form of line, and two equal log events of one millisecond."""
-    group = LogGroup(moto, f"/app/{uuid.uuid4().hex[:8]}")
+    group = every_form(moto, "web/1/[a]", "worker-7")
     start = recently()
-    samples = Samples(random.Random(5), base_time=start - 86_400_000)
-    for index, stream in enumerate(("web/1/[a]", "worker-7")):
-        lines = [samples.line(kind) for kind in samples.kinds] + [samples.line() for _ in range(60)]
-        group.put(stream, [(start + index + 20_000 * n, line) for n, line in enumerate(lines)])
     twice = line("twice", 3)
     group.put("worker-7", [(start + 7, twice), (start + 7, twice)])
     return group

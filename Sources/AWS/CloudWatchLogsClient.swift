@@ -158,16 +158,6 @@ public struct CloudWatchLogsClient: Sendable {
     func call(
         _ operation: String, _ input: some Encodable, resource: String
     ) async throws(AWSError) -> [UInt8] {
-        let body: [UInt8]
-        do { body = Array(try JSONEncoder().encode(input)) } catch {
-            throw .configuration("InvalidRequest", "\(resource) is no name of a log group.", operation: operation)
-        }
-        return try await caller.send(
-            .init(
-                operation: operation, resource: resource, method: .post, path: "/",
-                fields: [.contentType: "application/x-amz-json-1.1", .amzTarget: "Logs_20140328.\(operation)"],
-                body: body),
-            deadline: nil
-        ).body
+        try await caller.sendJSON(operation, input, target: "Logs_20140328", resource: resource)
     }
 }

@@ -208,17 +208,9 @@ public struct KinesisClient: Sendable {
         _ operation: String, _ input: Input, resource: String, _ deadline: ContinuousClock.Instant?,
         timeout: Duration = .seconds(30), finalCodes: Set<String> = []
     ) async throws(AWSError) -> [UInt8] {
-        let body: [UInt8]
-        do { body = Array(try JSONEncoder().encode(input)) } catch {
-            throw .configuration("InvalidRequest", "\(resource) is no name of a stream.", operation: operation)
-        }
-        return try await caller.send(
-            .init(
-                operation: operation, resource: resource, method: .post, path: "/",
-                fields: [.contentType: "application/x-amz-json-1.1", .amzTarget: "Kinesis_20131202.\(operation)"],
-                body: body, timeout: timeout, finalCodes: finalCodes),
-            deadline: deadline
-        ).body
+        try await caller.sendJSON(
+            operation, input, target: "Kinesis_20131202", resource: resource, deadline: deadline, timeout: timeout,
+            finalCodes: finalCodes)
     }
 }
 

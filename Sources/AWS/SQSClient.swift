@@ -59,8 +59,8 @@ public struct SQSClient: Sendable {
 
             enum CodingKeys: String, CodingKey { case messages = "Messages" }
         }
-        let response = try await call("ReceiveMessage", Input(queue: queueURL, maximum: 10, wait: wait))
-        guard let output = try? JSONDecoder().decode(Output.self, from: Data(response.body)) else {
+        let body = try await call("ReceiveMessage", Input(queue: queueURL, maximum: 10, wait: wait))
+        guard let output = try? JSONDecoder().decode(Output.self, from: Data(body)) else {
             throw .malformed("SQS ReceiveMessage", queueURL, what: "is no list of messages")
         }
         return output.messages ?? []
@@ -71,15 +71,7 @@ public struct SQSClient: Sendable {
         _ = try await call("DeleteMessage", Input(queue: queueURL, receiptHandle: message.receiptHandle))
     }
 
-    private func call(_ operation: String, _ input: Input) async throws(AWSError) -> Response {
-        let body: [UInt8]
-        do { body = Array(try JSONEncoder().encode(input)) } catch {
-            throw .configuration("InvalidRequest", "\(queueURL) is no URL of a queue.", operation: operation)
-        }
-        return try await caller.send(
-            .init(
-                operation: operation, resource: queueURL, method: .post, path: "/",
-                fields: [.contentType: "application/x-amz-json-1.0", .amzTarget: "AmazonSQS.\(operation)"], body: body),
-            deadline: nil)
+    private func call(_ operation: String, _ input: Input) async throws(AWSError) -> [UInt8] {
+        try await caller.sendJSON(operation, input, target: "AmazonSQS", version: "1.0", resource: queueURL)
     }
 }

@@ -27,18 +27,9 @@ public struct SecretsManagerClient: Sendable {
         let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
         let region = parts.count >= 7 && parts[0] == "arn" ? String(parts[3]) : nil
         let caller = try ServiceCaller(.secretsManager, region: region, session: session)
-        let body: [UInt8]
-        do { body = Array(try JSONEncoder().encode(["SecretId": arn])) } catch {
-            throw .configuration("InvalidRequest", "\(arn) is no name of a secret.", operation: operation)
-        }
-        let response = try await caller.send(
-            .init(
-                operation: operation, resource: arn, method: .post, path: "/",
-                fields: [
-                    .contentType: "application/x-amz-json-1.1", .amzTarget: "secretsmanager.\(operation)",
-                ], body: body),
-            deadline: deadline)
-        guard let value = try? JSONDecoder().decode(Output.self, from: Data(response.body)).text else {
+        let body = try await caller.sendJSON(
+            operation, ["SecretId": arn], target: "secretsmanager", resource: arn, deadline: deadline)
+        guard let value = try? JSONDecoder().decode(Output.self, from: Data(body)).text else {
             throw .malformed("Secrets Manager \(operation)", arn, what: "holds no text; binary secrets are not read")
         }
         return value

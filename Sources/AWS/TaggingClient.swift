@@ -69,18 +69,10 @@ public struct TaggingClient: Sendable {
         var token: String?
         repeat {
             let input = Input(filters: filters, token: token)
-            guard let body = try? JSONEncoder().encode(input) else {
-                throw .configuration("InvalidRequest", "These are no tags.", operation: operation)
-            }
-            let response = try await caller.send(
-                .init(
-                    operation: operation, resource: filters.map(\.key).joined(separator: ", "), method: .post,
-                    path: "/",
-                    fields: [
-                        .contentType: "application/x-amz-json-1.1",
-                        .amzTarget: "ResourceGroupsTaggingAPI_20170126.\(operation)",
-                    ], body: Array(body)), deadline: nil)
-            guard let page = try? JSONDecoder().decode(Page.self, from: Data(response.body)) else {
+            let body = try await caller.sendJSON(
+                operation, input, target: "ResourceGroupsTaggingAPI_20170126",
+                resource: filters.map(\.key).joined(separator: ", "))
+            guard let page = try? JSONDecoder().decode(Page.self, from: Data(body)) else {
                 throw .malformed("Resource Groups Tagging API \(operation)", what: "is no list of resources")
             }
             names.formUnion((page.resources ?? []).compactMap { Self.logGroup(arn: $0.arn) })

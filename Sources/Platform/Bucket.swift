@@ -1,6 +1,7 @@
 import AWS
 import Delivery
 import FoundationEssentials
+import MeterLine
 import SystemPackage
 
 #if canImport(Glibc)
@@ -29,6 +30,30 @@ package protocol Bucket: Sendable {
     func get(_ key: String, _ range: Range<Int>) async throws -> [UInt8]
     /// Stores a text.
     func put(_ text: String, key: String) async throws
+}
+
+extension Bucket {
+    private static var millisecondsOfDay: Int64 { 86_400_000 }
+
+    /// Reads every object of a folder that may be about a range of log event times, day by day.
+    ///
+    /// An object's date is that of its newest log event, or of its arrival; a log event's time may be a bit ahead.
+    ///
+    /// - Parameters:
+    ///   - folder: what stands before the date in a key, for example `ingest/records`.
+    ///   - body: takes each object's bytes and key, and how many there were with it.
+    package func readObjects(
+        of folder: String, about times: Range<Int64>, now: Int64, _ body: ([UInt8], String, Int) throws -> Void
+    ) async throws {
+        var count = 0
+        let end = max(now, times.upperBound) + Self.millisecondsOfDay
+        for day in stride(from: times.lowerBound - Self.millisecondsOfDay, to: end, by: Int(Self.millisecondsOfDay)) {
+            for object in try await list("\(folder)/\(Timestamp.date(day))/", limit: .max).objects {
+                count += 1
+                try body(try await get(object.key), object.key, count)
+            }
+        }
+    }
 }
 
 /// A bucket on S3.

@@ -7,7 +7,6 @@ import Platform
 
 /// What a bucket holds of a log group.
 struct BucketReceipts: Receipts {
-    private static let millisecondsOfDay: Int64 = 86_400_000
     private static let maximumInflatedBytes = 64 << 20
 
     private let held: HeldRecords
@@ -23,16 +22,9 @@ struct BucketReceipts: Receipts {
     ) async throws {
         held = HeldRecords(account: account, logGroup: logGroup, times: times)
         self.repairs = repairs
-        var count = 0
-        // An object's date is that of its newest log event, or of its arrival; a log event's time may be a bit ahead.
-        var day = times.lowerBound - Self.millisecondsOfDay
-        while day < max(now, times.upperBound) + Self.millisecondsOfDay {
-            for object in try await bucket.list("ingest/records/\(Timestamp.date(day))/", limit: .max).objects {
-                try Self.read(try await bucket.get(object.key), object.key, into: held)
-                count += 1
-                onObject(count)
-            }
-            day += Self.millisecondsOfDay
+        try await bucket.readObjects(of: "ingest/records", about: times, now: now) { bytes, key, count in
+            try Self.read(bytes, key, into: held)
+            onObject(count)
         }
     }
 

@@ -10,7 +10,6 @@ import Platform
 ///
 /// A manifest is written after the sink has taken the records of a part. It holds the identity of each, not what it says.
 struct ManifestReceipts: Receipts {
-    private static let millisecondsOfDay: Int64 = 86_400_000
     private static let maximumInflatedBytes = 64 << 20
 
     /// A line of a manifest.
@@ -41,16 +40,9 @@ struct ManifestReceipts: Receipts {
         repairs: FindingDelivery?, onObject: (Int) -> Void
     ) async throws {
         self.repairs = repairs
-        var count = 0
-        // An object's date is that of its newest log event, or of its arrival; a log event's time may be a bit ahead.
-        var day = times.lowerBound - Self.millisecondsOfDay
-        while day < max(now, times.upperBound) + Self.millisecondsOfDay {
-            for object in try await bucket.list("manifest/\(Timestamp.date(day))/", limit: .max).objects {
-                try read(try await bucket.get(object.key), object.key, account: account, logGroup: logGroup)
-                count += 1
-                onObject(count)
-            }
-            day += Self.millisecondsOfDay
+        try await bucket.readObjects(of: "manifest", about: times, now: now) { bytes, key, count in
+            try read(bytes, key, account: account, logGroup: logGroup)
+            onObject(count)
         }
     }
 

@@ -7,50 +7,29 @@ is none is refused as the service refuses it (InvalidParameterException). It che
 """
 
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from components.emulators import ACCOUNT, REGION
+from components.fake_service import FakeService
 from reference import filter_pattern
 
 
-class MadeUpLogs:
+class MadeUpLogs(FakeService):
     """`count` events, `step` milliseconds apart, of one stream; `message` gives the text of an event."""
 
     def __init__(self, group: str, start: int, count: int, step: int, message: Callable[[int], str]):
         self.group, self.start, self.count, self.step, self.message = group, start, count, step, message
         self.page = 4_000  # about 1 MB, which is where CloudWatch Logs ends a page
         self.calls = 0
-        logs = self
+        self.serve()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                try:
-                    status, answer = 200, logs.answer(self.headers["X-Amz-Target"].split(".")[1], body)
-                except filter_pattern.Invalid:
-                    error = {"__type": "InvalidParameterException", "message": "Invalid filter pattern"}
-                    status, answer = 400, json.dumps(error).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    def respond(self, method: str, path: str, target: str, body: bytes) -> tuple[int, bytes]:
+        try:
+            return 200, self.answer(target.split(".")[1], json.loads(body))
+        except filter_pattern.Invalid:
+            error = {"__type": "InvalidParameterException", "message": "Invalid filter pattern"}
+            return 400, json.dumps(error).encode()
 
     def answer(self, operation: str, body: dict[str, Any]) -> bytes:
         if operation == "DescribeLogGroups":

@@ -21,10 +21,10 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from components.emulators import ACCOUNT, REGION
+from components.fake_service import FakeService
 
 FIRST = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898
 HASHES = 2**128
@@ -66,7 +66,7 @@ class Refusal(Exception):
         self.code = code
 
 
-class FakeKinesis:
+class FakeKinesis(FakeService):
     """One stream. `page` limits ListShards, `iterator_seconds` how long an iterator lives."""
 
     def __init__(self, name: str = "logs", shards: int = 1):
@@ -79,39 +79,10 @@ class FakeKinesis:
         self.calls: list[Call] = []
         self.refused: Counter[str] = Counter()
         self.create(name, shards)
-        fake = self
+        self.serve()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                caller = self.path.strip("/")
-                operation = self.headers["X-Amz-Target"].removeprefix("Kinesis_20131202.")
-                status, answer = fake.answer(operation, body, caller)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_: Any) -> None:
-                pass  # collectors are killed in the middle of calls, on purpose
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    def respond(self, method: str, path: str, target: str, body: bytes) -> tuple[int, bytes]:
+        return self.answer(target.removeprefix("Kinesis_20131202."), json.loads(body), path.strip("/"))
 
     # What a test does
 

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import random
 import subprocess
 import time
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +15,7 @@ from typing import Any
 from components.cloudwatch import MadeUpLogs
 from components.emulators import ACCOUNT, REGION, Moto
 from components.processes import clean_environment
-from components.samples import Event, Line, envelope
+from components.samples import Event, Expected, Line, Samples, envelope, expected
 
 # CloudWatch Logs takes events that are at most 14 days old, and of at most 24 hours in one call.
 HOUR = 3_600_000
@@ -142,3 +144,22 @@ def export_time(milliseconds: int) -> str:
 def recently(minutes: int = 120) -> int:
     """A whole minute of some time ago, so that all that is put after it is in the past."""
     return (int(time.time()) // 60 - minutes) * 60_000
+
+
+def every_form(moto: Moto, *streams: str) -> LogGroup:
+    """A log group with every form of line once and a mixture, in each stream."""
+    group = LogGroup(moto, f"/app/{uuid.uuid4().hex[:8]}")
+    start = recently()
+    samples = Samples(random.Random(5), base_time=start - 86_400_000)
+    for index, stream in enumerate(streams):
+        lines = [samples.line(kind) for kind in samples.kinds] + [samples.line() for _ in range(60)]
+        group.put(stream, [(start + index + 20_000 * n, line) for n, line in enumerate(lines)])
+    return group
+
+
+def wanted(group: LogGroup) -> Expected:
+    """What must come of all that a log group holds."""
+    result = Expected()
+    for stream, events in group.events.items():
+        result.add(expected(events, group.name, stream, group.account))
+    return result

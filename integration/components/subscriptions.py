@@ -13,11 +13,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from components.emulators import ACCOUNT, REGION
+from components.fake_service import FakeService
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Refused(Exception):
         self.code, self.status = code, status
 
 
-class Subscriptions:
+class Subscriptions(FakeService):
     """Log groups by name, the account's policies, and the functions' log groups and policies."""
 
     def __init__(self, limit: int = 2, per_second: int = 1_000):
@@ -52,42 +52,18 @@ class Subscriptions:
         self.throttled = 0
         self.recent: dict[str, deque[float]] = {}
         self.lock = threading.Lock()
-        fake = self
+        self.serve()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1  # head and body in one packet, else each answer waits for an acknowledgement
+    def respond(self, method: str, path: str, target: str, body: bytes) -> tuple[int, bytes]:
+        try:
+            with self.lock:
+                answer = self.act(method, path, target, json.loads(body or b"{}"))
+            return 200, json.dumps(answer).encode()
+        except Refused as refused:
+            error = {"__type": refused.code, "message": "The fake says so"}
+            return refused.status, json.dumps(error).encode()
 
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                target = self.headers.get("X-Amz-Target")
-                try:
-                    with fake.lock:
-                        answer = fake.act(self.command, self.path, target, json.loads(body or b"{}"))
-                    status, text = 200, json.dumps(answer).encode()
-                except Refused as refused:
-                    status = refused.status
-                    text = json.dumps({"__type": refused.code, "message": "The fake says so"}).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            do_GET = do_POST = do_DELETE = answer
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-    def act(self, method: str, path: str, target: str | None, body: dict[str, Any]) -> dict[str, Any]:
+    def act(self, method: str, path: str, target: str, body: dict[str, Any]) -> dict[str, Any]:
         if target:
             service = "logs" if target.startswith("Logs_") else "tag"
             operation = target.split(".")[1]

@@ -97,6 +97,8 @@ actor ConnectionCollector {
         let now = shared.clocks.wall().milliseconds
         var status = figures
         status.logGroups = groups.count
+        status.calls = figures.passes.values.reduce(0) { $0 + $1.calls }
+        status.bytes = figures.passes.values.reduce(0) { $0 + $1.bytes }
         status.problem = deliveryProblem ?? discoveryProblem ?? groups.lazy.compactMap(\.problem).first
         status.window = groups.map(\.passes.window).max() ?? 0
         if !groups.isEmpty {
@@ -283,8 +285,6 @@ actor ConnectionCollector {
         defer {
             (round, passes) = (current, noted)
             figures.events += accounting.events
-            figures.calls += cost.calls
-            figures.bytes += cost.bytes
             figures.passes[name, default: .init()].calls += cost.calls
             figures.passes[name, default: .init()].bytes += cost.bytes
         }
