@@ -100,6 +100,7 @@ actor ConnectionCollector {
         status.calls = figures.passes.values.reduce(0) { $0 + $1.calls }
         status.bytes = figures.passes.values.reduce(0) { $0 + $1.bytes }
         status.problem = deliveryProblem ?? discoveryProblem ?? groups.lazy.compactMap(\.problem).first
+        status.callsPerSecond = shared.limits.rate(limit)
         status.window = groups.map(\.passes.window).max() ?? 0
         if !groups.isEmpty {
             status.lag = max(0, now - (groups.map(\.passes.read).min() ?? now))
@@ -294,7 +295,7 @@ actor ConnectionCollector {
                 current.figures.foundByPass[name, default: 0] += 1
                 if key.time > 0, passes.isLate(foundBy: pass, timestamp: key.time) {
                     let lateness = passes.lateness(
-                        foundBy: pass, timestamp: key.time, ingested: new.ingested[key] ?? nil, at: now)
+                        foundBy: pass, timestamp: key.time, ingested: new.ingested[key], at: now)
                     current.figures.note(lateness: lateness)
                     noted.note(lateness: lateness, at: now)
                 }
@@ -309,7 +310,7 @@ actor ConnectionCollector {
     private struct NewFindings {
         var findings: [Finding] = []
         var keys: Set<EventKey> = []
-        var ingested: [EventKey: Int64?] = [:]
+        var ingested: [EventKey: Int64] = [:]
     }
 
     /// What of a page was neither delivered before nor is on its way.

@@ -67,6 +67,8 @@ public struct ConnectionStatus: Sendable, Codable {
     public var largestLateness: Int64 = 0
     /// What each pass took and gave, by name.
     public var passes: [String: Pass] = [:]
+    /// How many calls a second its account and region take at present; throttling halves it.
+    public var callsPerSecond = 0.0
     /// How many calls there were.
     public var calls = 0
     /// How many bytes came.
