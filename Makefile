@@ -11,6 +11,9 @@ kill_runs := 20
 collect_runs := 20
 stream_runs := 1
 pattern_runs := 100000
+# Where random tests begin: always there in `make test`, so that what fails is what was changed; anywhere in `make soak`.
+METERTAP_SEED ?= 746612767
+export METERTAP_SEED
 
 .PHONY: help run build lambda test unit-test integration-test lint format bench screenshots soak clean
 

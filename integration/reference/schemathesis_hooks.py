@@ -1,7 +1,8 @@
 """Makes valid what a schema allows and cannot say.
 
 A range ends behind its start and holds no more buckets than an answer may have; keys of usage are known
-ones; a type of meter allows some aggregations; a name's limit is one of bytes.
+ones; a type of meter allows some aggregations; a name's limit is one of bytes. And it makes invalid what
+shall be invalid.
 """
 
 from typing import Any
@@ -39,14 +40,20 @@ def mend_keys(query: dict[str, Any]) -> None:
         query["aggregation"] = "COUNT"
 
 
-def mend_names(value: Any) -> Any:
-    """Shortens what has few characters and many bytes."""
+def mend_values(value: Any) -> Any:
+    """Shortens what has few characters and many bytes; makes a broken number of 0.0, which is an integer.
+
+    A case that shall be invalid may hold 0.0 in place of a null. JSON Schema calls that an integer (since
+    draft 6, section 6.1.1 of the validation document), and where the null stood one may stand.
+    """
     if isinstance(value, str):
         return value[:64] if 64 < len(value) <= 256 and not value.isascii() else value
+    if isinstance(value, float) and value.is_integer():
+        return value + 0.5
     if isinstance(value, list):
-        return [mend_names(element) for element in value]
+        return [mend_values(element) for element in value]
     if isinstance(value, dict):
-        return {mend_names(name): mend_names(member) for name, member in value.items()}
+        return {mend_values(name): mend_values(member) for name, member in value.items()}
     return value
 
 
@@ -54,7 +61,7 @@ def mend_names(value: Any) -> Any:
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     mend(case.query)
     if isinstance(case.body, dict | list):
-        case.body = mend_names(case.body)
+        case.body = mend_values(case.body)
     for query in case.body if isinstance(case.body, list) else [case.body]:
         if isinstance(query, dict) and "timeRange" in query:
             mend(query["timeRange"])
