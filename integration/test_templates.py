@@ -43,7 +43,7 @@ THEIR_BUCKET_BY_KEY = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "direct": {"Mode": "direct"},
-    "direct, followed, with a key": {"Mode": "direct", "FollowLogGroups": "/app/", **KEY},
+    "direct, followed, with a key": {"Mode": "direct", "FollowLogGroups": "/app/", "Tags": "usage", **KEY},
     "followed, with a key": {"FollowLogGroups": "/", "Tags": "a,b_c", **KEY},
     "API": {**API, "AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:alarms"},
     "their bucket, by role": THEIR_BUCKET_BY_ROLE,
@@ -248,6 +248,20 @@ def test_both_have_the_same_outputs(terraform: Terraform) -> None:
         assert {name for name, value in outputs.items() if value} == ours.keys()
         for name, declared in template.template["Outputs"].items():
             assert evaluated["outputs"][snake(name)]["description"] == declared["Description"]
+
+
+@pytest.mark.parametrize("tags", ["usage", "usage,b_c", "a,b,c"])
+def test_a_new_log_group_gets_the_pattern_of_metertap_attach(tags: str, cli: Path) -> None:
+    machine = CloudFormation(**REQUIRED, FollowLogGroups="/", Tags=tags).resources()["FollowMachine"]
+    pattern = machine["Properties"]["Definition"]["States"]["Attach"]["Parameters"]["FilterPattern"]
+    done = subprocess.run(
+        [cli, "attach", "--explain", "a line", "--tags", tags],
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=True,
+    )
+    assert f"  pattern  {pattern}\n" in done.stdout
 
 
 # Least privilege, as far as it can be read
