@@ -11,6 +11,7 @@ kill_runs := 20
 collect_runs := 20
 stream_runs := 1
 pattern_runs := 100000
+doctor_runs := 12
 # Where random tests begin: always there in `make test`, so that what fails is what was changed; anywhere in `make soak`.
 METERTAP_SEED ?= 746612767
 export METERTAP_SEED
@@ -49,13 +50,13 @@ integration-test: lambda
 	.build/release/metertap-soak $(soak_runs) Tests/Corpus/lines.txt
 	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_MODEL_RUNS=$(model_runs) METERTAP_KILL_RUNS=$(kill_runs) \
 		METERTAP_COLLECT_RUNS=$(collect_runs) METERTAP_COLLECTOR_PROBE=$(CURDIR)/.build/release/collector-probe \
-		METERTAP_STREAM_RUNS=$(stream_runs) METERTAP_PATTERN_RUNS=$(pattern_runs) \
+		METERTAP_STREAM_RUNS=$(stream_runs) METERTAP_PATTERN_RUNS=$(pattern_runs) METERTAP_DOCTOR_RUNS=$(doctor_runs) \
 		METERTAP_SIGNATURE_PROBE=$(CURDIR)/.build/release/signature-probe \
 		$(python) -m pytest integration
 
-soak: ## Run the long campaigns: mutations, faults, histories, kills, late log events, streams, filter patterns
+soak: ## Run the long campaigns: mutations, faults, histories, kills, late log events, streams, filter patterns, misconfigurations
 	METERTAP_SEED=$$RANDOM$$RANDOM $(MAKE) integration-test soak_runs=10000000 fault_runs=10000 model_runs=5000 \
-		kill_runs=200 collect_runs=500 stream_runs=100 pattern_runs=2000000
+		kill_runs=200 collect_runs=500 stream_runs=100 pattern_runs=2000000 doctor_runs=1000
 	METERTAP_STREAM_HISTORIES=2000 swift test --filter ShardBoardTests
 
 lint: ## Check format and style

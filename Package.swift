@@ -73,12 +73,20 @@ let package = Package(
             dependencies: ["Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes, system],
             swiftSettings: librarySettings),
         .target(
+            name: "Redrive", dependencies: ["Meter", "Gzip", "MeterLine", "AWS", "Delivery"],
+            swiftSettings: librarySettings),
+        .target(
             name: "Collection",
             dependencies: [
                 "Meter", "FilterPattern", "MeterLine", "Gzip", "AWS", "HTTP", "Delivery", crypto, system,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: librarySettings),
         .target(name: "Attachment", dependencies: ["AWS", "HTTP"], swiftSettings: librarySettings),
+        .target(
+            name: "Doctor",
+            dependencies: [
+                "AWS", "HTTP", "Attachment", "FilterPattern", "Meter", "MeterLine", "Delivery", "Redrive",
+            ], swiftSettings: librarySettings),
         .target(name: "Aggregation", dependencies: ["Meter"], swiftSettings: librarySettings),
         .target(
             name: "Store",
@@ -112,7 +120,8 @@ let package = Package(
         .executableTarget(
             name: "metertap",
             dependencies: [
-                "AWS", "Meter", "MeterLine", "Attachment", "FilterPattern", "Collection", "Console", "Delivery",
+                "AWS", "Meter", "MeterLine", "Attachment", "Doctor", "FilterPattern", "Collection", "Console",
+                "Delivery",
                 "Platform", "Sample", "Store", "HTTP", crypto, httpTypes, system,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -167,6 +176,9 @@ let package = Package(
                 httpTypes,
             ], swiftSettings: settings),
         .testTarget(
+            name: "RedriveTests", dependencies: ["Redrive", "Delivery", "MeterLine", "Meter", "Gzip"],
+            swiftSettings: settings),
+        .testTarget(
             name: "StoreTests",
             dependencies: [
                 "Store", "StoreTesting", "Aggregation", "Meter", .product(name: "GRDB", package: "GRDB.swift"),
@@ -189,6 +201,12 @@ let package = Package(
         .testTarget(
             name: "LambdaRuntimeTests", dependencies: ["LambdaRuntime", "HTTP", "HTTPTesting", httpTypes],
             swiftSettings: settings),
+        .testTarget(
+            name: "DoctorTests",
+            dependencies: [
+                "Doctor", "AWS", "Attachment", "Delivery", "FilterPattern", "Meter", "MeterLine", "Redrive", "HTTP",
+                "HTTPTesting", httpTypes,
+            ], swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests",
             dependencies: [

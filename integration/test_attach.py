@@ -262,6 +262,42 @@ def test_a_function_gets_its_permission_and_loses_it(
     assert not statements() and account.filters([first, second]) == {first: {}, second: {}}
 
 
+@pytest.mark.parametrize(
+    ("source", "suffices"),
+    [
+        (f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:*", True),
+        (f"arn:aws:logs:{REGION}:{ACCOUNT}:*", True),
+        (f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/app/*", False),
+    ],
+)
+def test_a_permission_that_is_there_suffices(
+    source: str, suffices: bool, metertap: Callable[..., Command], account: Account
+) -> None:
+    """As the template gives it. What attach did not give, detach does not take."""
+    account.create(1)
+    functions = account.moto.client("lambda")
+    name = account.function.split(":")[-1]
+    functions.add_permission(
+        FunctionName=name,
+        StatementId="theirs",
+        Action="lambda:InvokeFunction",
+        Principal="logs.amazonaws.com",
+        SourceAccount=ACCOUNT,
+        SourceArn=source,
+    )
+
+    def names() -> set[str]:
+        policy = json.loads(functions.get_policy(FunctionName=name)["Policy"])
+        return {statement["Sid"] for statement in policy["Statement"]}
+
+    target = ("--yes", *to_function(account.function))
+    done = metertap(account.moto, "attach", "--prefix", account.prefix, *target)
+    assert done.status == 0 and ("permission" in done.output) is not suffices, done
+    assert names() == ({"theirs"} if suffices else {"theirs", "metertap-attach"})
+    done = metertap(account.moto, "detach", *target)
+    assert done.status == 0 and names() == {"theirs"}
+
+
 def test_log_groups_are_chosen_by_tags(metertap: Callable[..., Command], account: Account) -> None:
     names = account.create(4)
     value = uuid.uuid4().hex

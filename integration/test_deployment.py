@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from components.deployed import CODE, Invocation, Stack, deployable, upload
+from components.deployed import CODE, Invocation, Stack, deployable, make_numbers, upload
 from components.emulators import ACCOUNT, REGION, Ministack, Moto
 from components.samples import Event, Line, envelope, kinesis_event, kinesis_record
 from components.stored import records_in, rejects_in
@@ -400,6 +400,7 @@ def test_the_commands_of_the_page(account: Ministack, package: Path, cli: Path, 
         template = tmp_path / "template.yaml"
         if command.startswith("metertap template"):
             template.write_text(deployable(template.read_text()))
+        make_numbers(account)
         if command.startswith("aws logs put-log-events"):
             # What was logged is delivered as the filter says, under the ids that a reader of the log sees.
             filters = logs.describe_subscription_filters(logGroupName="/app/api")["subscriptionFilters"]

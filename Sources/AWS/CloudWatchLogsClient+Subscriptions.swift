@@ -18,11 +18,16 @@ extension CloudWatchLogsClient {
         public var applyOnTransformedLogs: Bool?
         /// Which accounts and regions it looks at; nil or empty for all.
         public var fieldSelectionCriteria: String?
+        /// Which fields of the service's own come with each log event, for example `@aws.account`; nil or empty for none.
+        ///
+        /// They tell where a centralized log event was copied from.
+        public var emitSystemFields: [String]?
 
         /// Describes a filter.
         public init(
             filterName: String, filterPattern: String, destinationArn: String, roleArn: String? = nil,
-            distribution: String? = nil, applyOnTransformedLogs: Bool? = nil, fieldSelectionCriteria: String? = nil
+            distribution: String? = nil, applyOnTransformedLogs: Bool? = nil, fieldSelectionCriteria: String? = nil,
+            emitSystemFields: [String]? = nil
         ) {
             self.filterName = filterName
             self.filterPattern = filterPattern
@@ -31,6 +36,7 @@ extension CloudWatchLogsClient {
             self.distribution = distribution
             self.applyOnTransformedLogs = applyOnTransformedLogs
             self.fieldSelectionCriteria = fieldSelectionCriteria
+            self.emitSystemFields = emitSystemFields
         }
     }
 

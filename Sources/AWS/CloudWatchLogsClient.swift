@@ -20,22 +20,28 @@ public struct CloudWatchLogsClient: Sendable {
         ///
         /// It tells a log group from an earlier one of the same name.
         public var creationTime: Int64?
+        /// Whether it has a data protection policy of its own, for example `ACTIVATED`; nil where it never had one.
+        public var dataProtectionStatus: String?
+        /// What it has from the account, for example `ACCOUNT_DATA_PROTECTION`.
+        public var inheritedProperties: [String]?
 
         enum CodingKeys: String, CodingKey {
             case name = "logGroupName"
-            case arn, retentionInDays, logGroupClass, creationTime
+            case arn, retentionInDays, logGroupClass, creationTime, dataProtectionStatus, inheritedProperties
         }
 
         /// Describes a log group.
         public init(
             name: String, arn: String, retentionInDays: Int? = nil, logGroupClass: String? = nil,
-            creationTime: Int64? = nil
+            creationTime: Int64? = nil, dataProtectionStatus: String? = nil, inheritedProperties: [String]? = nil
         ) {
             self.name = name
             self.arn = arn
             self.retentionInDays = retentionInDays
             self.logGroupClass = logGroupClass
             self.creationTime = creationTime
+            self.dataProtectionStatus = dataProtectionStatus
+            self.inheritedProperties = inheritedProperties
         }
 
         /// Whether FilterLogEvents can read it; the other classes cannot be read but by an export.
@@ -60,6 +66,10 @@ public struct CloudWatchLogsClient: Sendable {
         public var pattern: String?
         /// Where an earlier answer ended.
         public var token: String?
+        /// Whether the latest come first; only for times from 2024 on.
+        public var latestFirst = false
+        /// The most log events of one page; nil for 10,000.
+        public var limit: Int?
 
         /// Asks for the log events of a range of time.
         public init(logGroup: String, times: Range<Int64>, pattern: String? = nil, token: String? = nil) {
@@ -147,11 +157,14 @@ public struct CloudWatchLogsClient: Sendable {
             var endTime: Int64
             var filterPattern: String?
             var nextToken: String?
+            var startFromHead: Bool?
+            var limit: Int?
         }
         let input = Input(
             // The service's end is inclusive.
             logGroupName: query.logGroup, startTime: query.times.lowerBound, endTime: query.times.upperBound - 1,
-            filterPattern: query.pattern, nextToken: query.token)
+            filterPattern: query.pattern, nextToken: query.token, startFromHead: query.latestFirst ? false : nil,
+            limit: query.limit)
         return try await call("FilterLogEvents", input, resource: query.logGroup)
     }
 

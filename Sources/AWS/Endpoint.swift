@@ -33,6 +33,10 @@ public struct AWSService: Sendable, Hashable {
         name: "logs", environmentName: "CLOUDWATCH_LOGS", title: "CloudWatch Logs")
     /// Kinesis Data Streams.
     public static let kinesis = AWSService(name: "kinesis", environmentName: "KINESIS", title: "Kinesis")
+    /// CloudWatch: metrics.
+    public static let cloudWatch = AWSService(name: "monitoring", environmentName: "CLOUDWATCH", title: "CloudWatch")
+    /// Identity and Access Management, which is one for all regions of a partition.
+    public static let iam = AWSService(name: "iam", environmentName: "IAM", title: "IAM")
 }
 
 /// Where a service answers.
@@ -61,6 +65,10 @@ struct Endpoint: Sendable, Hashable {
             self = endpoint
         } else {
             let suffix = region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
+            if service == .iam, !region.hasPrefix("cn-") {
+                self.init(scheme: "https", authority: "\(service.name).\(suffix)", path: "", isOverride: false)
+                return
+            }
             self.init(scheme: "https", authority: "\(service.name).\(region).\(suffix)", path: "", isOverride: false)
         }
     }

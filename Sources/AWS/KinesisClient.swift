@@ -63,7 +63,7 @@ public struct KinesisClient: Sendable {
     }
 
     /// What the calls send; nil is left out.
-    private struct Input: Encodable {
+    struct Input: Encodable {
         var streamName: String?
         var streamARN: String?
         var token: String?
@@ -194,7 +194,7 @@ public struct KinesisClient: Sendable {
             finalCodes: ["ProvisionedThroughputExceededException"])
     }
 
-    private func call<Output: Decodable>(
+    func call<Output: Decodable>(
         _ operation: String, _ input: Input, resource: String, _ deadline: ContinuousClock.Instant?
     ) async throws(AWSError) -> Output {
         let body = try await send(operation, input, resource: resource, deadline)

@@ -2,7 +2,7 @@ import FoundationEssentials
 import HTTP
 import HTTPTypes
 
-/// Lambda: which functions read a stream, where they log, and who may call them.
+/// Lambda: which functions read a stream, how they are set up, where they log, and who may call them.
 ///
 /// https://docs.aws.amazon.com/lambda/latest/api/
 public struct LambdaClient: Sendable {
@@ -41,7 +41,7 @@ public struct LambdaClient: Sendable {
         }
     }
 
-    private let caller: ServiceCaller
+    let caller: ServiceCaller
 
     /// Makes a client.
     ///
@@ -53,80 +53,21 @@ public struct LambdaClient: Sendable {
 
     /// The functions that an event source mapping feeds from a stream.
     public func functions(readingFrom streamARN: String) async throws(AWSError) -> [Function] {
-        struct Page: Decodable {
-            struct Mapping: Decodable {
-                var functionArn: String?
-
-                enum CodingKeys: String, CodingKey { case functionArn = "FunctionArn" }
-            }
-
-            var mappings: [Mapping]?
-            var nextMarker: String?
-
-            enum CodingKeys: String, CodingKey {
-                case mappings = "EventSourceMappings"
-                case nextMarker = "NextMarker"
-            }
-        }
-        var functions: [Function] = []
-        var marker: String?
-        repeat {
-            var query = [("EventSourceArn", streamARN)]
-            if let marker { query.append(("Marker", marker)) }
-            let path = "/2015-03-31/event-source-mappings?" + PercentEncoding.query(query)
-            let page: Page = try await get("ListEventSourceMappings", path, resource: streamARN)
-            functions += (page.mappings ?? []).compactMap { $0.functionArn.flatMap(Function.init(arn:)) }
-            marker = page.nextMarker.flatMap { $0.isEmpty ? nil : $0 }
-        } while marker != nil
-        return functions
+        try await mappings(of: streamARN).compactMap { $0.functionARN.flatMap(Function.init(arn:)) }
     }
 
     /// The log group that a function writes to.
     public func logGroup(of function: Function) async throws(AWSError) -> String {
-        struct Output: Decodable {
-            struct Logging: Decodable {
-                var logGroup: String?
-
-                enum CodingKeys: String, CodingKey { case logGroup = "LogGroup" }
-            }
-
-            var logging: Logging?
-
-            enum CodingKeys: String, CodingKey { case logging = "LoggingConfig" }
-        }
-        let output: Output = try await get(
-            "GetFunctionConfiguration", path(function, "configuration"), resource: function.name)
-        return output.logging?.logGroup ?? "/aws/lambda/\(function.name)"
+        try await configuration(of: function).logGroup ?? "/aws/lambda/\(function.name)"
     }
 
-    /// The names of the statements in a function's policy; none where it has no policy.
-    public func statements(of function: Function) async throws(AWSError) -> [String] {
-        struct Output: Decodable {
-            var policy: String
-
-            enum CodingKeys: String, CodingKey { case policy = "Policy" }
-        }
-        struct Policy: Decodable {
-            struct Statement: Decodable {
-                var name: String?
-
-                enum CodingKeys: String, CodingKey { case name = "Sid" }
-            }
-
-            var statements: [Statement]
-
-            enum CodingKeys: String, CodingKey { case statements = "Statement" }
-        }
-        let output: Output
-        do {
-            output = try await get("GetPolicy", path(function, "policy"), resource: function.name)
-        } catch  where error.code == "ResourceNotFoundException" {
-            return []
-        }
-        guard let policy = try? JSONDecoder().decode(Policy.self, from: Data(output.policy.utf8)) else {
+    /// The statements of a function's policy, which tells who may call it; none where it has no policy.
+    public func statements(of function: Function) async throws(AWSError) -> [PolicyStatement] {
+        guard let text = try await policy(of: function) else { return [] }
+        guard let statements = PolicyStatement.read(text) else {
             throw .malformed("Lambda GetPolicy", function.name, what: "holds no policy")
         }
-        return policy.statements.compactMap(\.name)
+        return statements
     }
 
     /// Lets CloudWatch Logs call a function; a statement of that name that is there already is left as it is.
@@ -158,12 +99,12 @@ public struct LambdaClient: Sendable {
         } catch  where error.code == "ResourceNotFoundException" {}
     }
 
-    private func path(_ function: Function, _ rest: String) -> String {
-        let path = "/2015-03-31/functions/\(PercentEncoding.encode(function.name))/\(rest)"
+    func path(_ function: Function, _ rest: String, version: String = "2015-03-31") -> String {
+        let path = "/\(version)/functions/\(PercentEncoding.encode(function.name))/\(rest)"
         return function.qualifier.map { path + "?" + PercentEncoding.query([("Qualifier", $0)]) } ?? path
     }
 
-    private func get<Output: Decodable>(
+    func get<Output: Decodable>(
         _ operation: String, _ path: String, resource: String
     ) async throws(AWSError) -> Output {
         let response = try await caller.send(

@@ -136,6 +136,23 @@ public struct S3Client: Sendable {
         _ = try await caller.send(call, deadline: deadline)
     }
 
+    /// Copies an object within a bucket (CopyObject), with what is stored beside it; it may have 5 GiB at most.
+    ///
+    /// - Parameter ifMatch: the entity tag that it must have still; nil for any.
+    /// - Throws: with status 412 when it has another one.
+    public func copy(
+        bucket: String, from source: String, to key: String, ifMatch: String? = nil,
+        deadline: ContinuousClock.Instant? = nil
+    ) async throws(AWSError) {
+        let target = try target(bucket, key, operation: "S3 CopyObject")
+        var call = target.call("CopyObject", .put)
+        call.fields[.amzCopySource] = "/\(bucket)/\(PercentEncoding.encode(source, keeping: "/"))"
+        call.fields[.amzCopySourceIfMatch] = ifMatch
+        call.timeout = .seconds(300)
+        call.mayFailWithStatus200 = true
+        _ = try await caller.send(call, deadline: deadline)
+    }
+
     /// Lists keys in their order (ListObjectsV2), one page of at most 1,000.
     ///
     /// - Parameters:
@@ -197,7 +214,7 @@ public struct S3Client: Sendable {
         }
     }
 
-    private func target(_ bucket: String, _ key: String?, operation: String) throws(AWSError) -> Target {
+    func target(_ bucket: String, _ key: String?, operation: String) throws(AWSError) -> Target {
         guard !bucket.isEmpty, bucket.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "-._".utf8.contains($0) }) else {
             throw .configuration("InvalidBucketName", "\"\(bucket)\" is no name of a bucket.", operation: operation)
         }

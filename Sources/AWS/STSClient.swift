@@ -27,6 +27,31 @@ public struct STSClient: Sendable {
             credentials: credentials, http: http, clocks: clocks)
     }
 
+    /// Whose credentials these are, and what time it is for AWS.
+    public struct Identity: Sendable, Hashable {
+        /// The account.
+        public var account: String
+        /// The ARN of the user, or of the session in a role.
+        public var arn: String
+        /// By how many seconds AWS's clock is ahead of this machine's; nil where the answer has no date.
+        public var secondsAhead: Int64?
+    }
+
+    /// Whose credentials these are (GetCallerIdentity), which everybody may ask.
+    public func callerIdentity() async throws(AWSError) -> Identity {
+        let operation = "GetCallerIdentity"
+        let response = try await send(operation, [], resource: "the caller", deadline: nil)
+        let now = caller.clocks.wall()
+        guard let result = (try? XMLElement(response.body))?.child("\(operation)Result"),
+            let account = result["Account"], let arn = result["Arn"]
+        else { throw .malformed("STS \(operation)", what: "names no account") }
+        let date = response.head.headerFields[.date].flatMap(UnixTime.init(httpDate:))
+        // A header tells whole seconds.
+        return Identity(
+            account: account, arn: arn,
+            secondsAhead: date.map { $0.milliseconds / 1_000 - now.milliseconds / 1_000 })
+    }
+
     /// Takes on a role with the credentials of the session (AssumeRole).
     ///
     /// - Parameters:
@@ -56,13 +81,7 @@ public struct STSClient: Sendable {
     private func call(
         _ operation: String, _ form: [(String, String)], resource: String, _ deadline: ContinuousClock.Instant?
     ) async throws(AWSError) -> Credentials {
-        let body = PercentEncoding.query([("Action", operation), ("Version", "2011-06-15")] + form)
-        let response = try await caller.send(
-            .init(
-                operation: operation, resource: resource, method: .post, path: "/",
-                fields: [.contentType: "application/x-www-form-urlencoded; charset=utf-8"], body: Array(body.utf8),
-                timeout: .seconds(5)),
-            deadline: deadline)
+        let response = try await send(operation, form, resource: resource, deadline: deadline)
         guard let root = try? XMLElement(response.body),
             let credentials = root.child("\(operation)Result")?.child("Credentials"),
             let id = credentials["AccessKeyId"], let secret = credentials["SecretAccessKey"],
@@ -72,6 +91,18 @@ public struct STSClient: Sendable {
             throw .malformed("STS \(operation)", resource, what: "holds no credentials")
         }
         return Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: token, expiration: expiration)
+    }
+
+    private func send(
+        _ operation: String, _ form: [(String, String)], resource: String, deadline: ContinuousClock.Instant?
+    ) async throws(AWSError) -> Response {
+        let body = PercentEncoding.query([("Action", operation), ("Version", "2011-06-15")] + form)
+        return try await caller.send(
+            .init(
+                operation: operation, resource: resource, method: .post, path: "/",
+                fields: [.contentType: "application/x-www-form-urlencoded; charset=utf-8"], body: Array(body.utf8),
+                timeout: .seconds(5)),
+            deadline: deadline)
     }
 }
 

@@ -38,5 +38,5 @@ public struct Wish: Sendable, Hashable {
     }
 
     /// Whether two names are the same to AWS, which compares bytes.
-    static func isSame(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }
+    package static func isSame(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }
 }

@@ -102,6 +102,8 @@ struct DocumentExtraction: ~Copyable {
             return try findings.reject(error.description, content: bytes(of: text))
         }
         switch event {
+        case .check:
+            try findings.reject("a check of the agent holds no log event", content: bytes(of: text))
         case .direct(let encoded):
             guard encoded.decode(in: text, into: &decoded) else {
                 return try findings.reject("awslogs.data is no base64", content: bytes(of: text))

@@ -20,6 +20,7 @@ public struct Agent: Sendable {
     private let format: BatchFormat
     private let logsEverything: Bool
     private let kinesis: KinesisDelivery
+    private let check: AgentCheck
 
     /// Makes an agent.
     ///
@@ -36,6 +37,7 @@ public struct Agent: Sendable {
         deliverer = Deliverer(sink: sink, rejects: rejects)
         format = BatchFormat(provenance: provenance, maximumRecords: sink.maximumRecords)
         self.logsEverything = logsEverything
+        check = AgentCheck(sink: sink, rejects: rejects, provenance: provenance)
         kinesis = KinesisDelivery(lineReader: reader, deliverer: deliverer, format: format, cores: cores)
     }
 
@@ -45,7 +47,7 @@ public struct Agent: Sendable {
     ///   - requestID: names the invocation in the log.
     ///   - deadline: when Lambda ends the invocation; nil for none.
     /// - Returns: for a Kinesis event the partial batch response, which names the first record that is not durable;
-    ///   for a direct event `null`, or its failure when it is not durable.
+    ///   for a direct event `null`, or its failure when it is not durable; for a check what `AgentCheck` answers.
     /// - Throws: `LambdaEvent.Unsupported`.
     public func handle(
         _ event: [UInt8], requestID: String, deadline: ContinuousClock.Instant?
@@ -56,6 +58,8 @@ public struct Agent: Sendable {
             return await handle(records, of: event, requestID, deadline)
         case .direct(let data):
             return await handle(data, of: event, requestID, deadline)
+        case .check:
+            return Outcome(answer: await check.answer(deadline: deadline))
         }
     }
 

@@ -18,7 +18,7 @@ import MeterLine
 /// | `METERTAP_SINK_ROLE_ARN`, `METERTAP_SINK_EXTERNAL_ID` | the role to assume for the sink's bucket | none |
 /// | `METERTAP_SINK_ACL` | the canned ACL of the sink's objects | none |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | set by Lambda: the function's memory, which tells its share of the cores | all cores |
-public struct AgentSettings: Sendable {
+public struct AgentSettings: Sendable, Hashable {
     /// How much the agent logs.
     public enum LogLevel: String, Sendable, CaseIterable {
         /// One line of accounting for each invocation.
@@ -40,8 +40,10 @@ public struct AgentSettings: Sendable {
         case secret(arn: String)
     }
 
-    let sink: Location
-    let rejects: Location
+    /// Where records go.
+    package let sink: Location
+    /// Where rejects and manifests go.
+    package let rejects: Location
     let apiKey: APIKey?
     /// The words that mark a record.
     public let tags: [String]
@@ -49,11 +51,15 @@ public struct AgentSettings: Sendable {
     package let allowMissingCustomer: Bool
     /// How much the agent logs.
     public let logLevel: LogLevel
-    let sinkRegion: String?
+    package let sinkRegion: String?
     /// The region of the rejects' bucket; nil for the agent's own.
-    let rejectsRegion: String?
+    package let rejectsRegion: String?
     let sinkCredentials: SinkCredentials
     let sinkACL: String?
+    /// Whether records go to another account's bucket, or to one that only its owner may read.
+    package var sinkIsForeign: Bool { sinkCredentials != .own || sinkACL != nil }
+    /// Whether records go to Amberflo's API.
+    package var sinkIsAmberflo: Bool { Self.isAmberflo(sink) }
     /// Whether the function has more than one core.
     package let hasSeveralCores: Bool
 

@@ -22,10 +22,25 @@ public struct DirectoryStore: ObjectStore {
 
     /// Writes the object unless it is there already: then it holds these lines.
     public func put(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
+        try write(part.body, key: part.key)
+    }
+
+    /// Writes a file and takes it away again.
+    public func check(_ kind: Part.Kind, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
+        try write([], key: kind.checkedKey)
+        _ = unsafe path(kind.checkedKey).withPlatformString { unsafe unlink($0) }
+    }
+
+    private func path(_ key: String) -> FilePath {
         var path = directory
-        for component in part.key.split(separator: "/") { path.append(String(component)) }
+        for component in key.split(separator: "/") { path.append(String(component)) }
+        return path
+    }
+
+    private func write(_ bytes: [UInt8], key: String) throws(DeliveryError) {
+        let path = path(key)
         do throws(Errno) {
-            try Self.write(part.body, to: path)
+            try Self.write(bytes, to: path)
         } catch {
             let isConfiguration = error == .permissionDenied || error == .readOnlyFileSystem || error == .notDirectory
             throw DeliveryError(

@@ -50,6 +50,11 @@ public struct IngestSink: RecordSink {
         return delivery
     }
 
+    /// Sends no record at all: an API that refuses that as it refuses a bad record has taken the key.
+    public func check(deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
+        _ = try await send(gzip([]), deadline)
+    }
+
     /// Settles lines that the API refused together: one alone is refused for good, more are sent in halves.
     private func settle(
         _ lines: ArraySlice<[UInt8]>, refusedWith answer: String, _ deadline: ContinuousClock.Instant?,

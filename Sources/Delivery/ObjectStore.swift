@@ -9,8 +9,18 @@ public protocol ObjectStore: Sendable {
     /// - Throws: `DeliveryError` when it is not known to be durable.
     func put(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError)
 
+    /// Asks whether the place would take parts of a kind, and stores none.
+    ///
+    /// - Throws: `DeliveryError` when it would not.
+    func check(_ kind: Part.Kind, deadline: ContinuousClock.Instant?) async throws(DeliveryError)
+
     /// The place, for people.
     var name: String { get }
+}
+
+extension Part.Kind {
+    /// The key, behind a bucket's prefix, for which a check asks; no part has it.
+    var checkedKey: String { "\(rawValue)/metertap-check" }
 }
 
 /// A bucket on S3, or on a server that speaks its protocol.
@@ -41,6 +51,15 @@ public struct BucketStore: ObjectStore {
             _ = try await client.put(
                 part.body, bucket: bucket, key: prefix + part.key, contentType: "application/x-ndjson",
                 metadata: part.metadata, acl: acl, ifNoneMatch: true, deadline: deadline)
+        } catch {
+            throw DeliveryError(error)
+        }
+    }
+
+    /// Asks for a key that no part has.
+    public func check(_ kind: Part.Kind, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
+        do throws(AWSError) {
+            try await client.checkPut(bucket: bucket, key: prefix + kind.checkedKey, acl: acl, deadline: deadline)
         } catch {
             throw DeliveryError(error)
         }

@@ -7,6 +7,11 @@ public protocol RecordSink: Sendable {
     /// Stores the records of a part durably before it returns, in their order and as far as it can.
     func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery
 
+    /// Asks whether the place would take records, and stores none.
+    ///
+    /// - Throws: `DeliveryError` when it would not.
+    func check(deadline: ContinuousClock.Instant?) async throws(DeliveryError)
+
     /// The most records of a part; nil for any number.
     var maximumRecords: Int? { get }
 
@@ -66,6 +71,11 @@ public struct StoreSink: RecordSink {
     public func deliver(_ part: Part, deadline: ContinuousClock.Instant?) async -> PartDelivery {
         await PartDelivery(part) { () throws(DeliveryError) in try await store.put(part, deadline: deadline) }
     }
+
+    /// Asks the store.
+    public func check(deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
+        try await store.check(.records, deadline: deadline)
+    }
 }
 
 /// Records as lines on stdout, for whoever reads them there.
@@ -90,6 +100,9 @@ public struct StandardOutputSink: RecordSink {
             }
         }
     }
+
+    /// It takes everything as long as somebody reads.
+    public func check(deadline: ContinuousClock.Instant?) async throws(DeliveryError) {}
 }
 
 extension Part {

@@ -7,6 +7,11 @@ public enum LambdaEvent: Sendable {
     case kinesis([KinesisRecord])
     /// One envelope, straight from CloudWatch Logs.
     case direct(EncodedData)
+    /// The question of `metertap doctor` whether the agent could deliver: `{"metertap":"check"}`.
+    case check
+
+    /// What stands behind `metertap` in the question, and in the answer.
+    package static let checkName = "check"
 
     /// Base64 text within the event.
     public struct EncodedData: Sendable {
@@ -91,6 +96,10 @@ public enum LambdaEvent: Sendable {
             self = .direct(data)
             return
         }
+        if shape.records == nil, shape.isCheck {
+            self = .check
+            return
+        }
         guard let elements = shape.records else {
             throw Unsupported("The event has neither Records nor awslogs")
         }
@@ -113,6 +122,7 @@ public enum LambdaEvent: Sendable {
 
         var records: [Element]?
         var direct: EncodedData?
+        var isCheck = false
 
         init() {}
 
@@ -133,6 +143,10 @@ public enum LambdaEvent: Sendable {
                             try LooseJSON.skip(bytes, &position)
                         }
                     }
+                } else if LooseJSON.isName(name, "metertap", in: bytes),
+                    try LooseJSON.byte(bytes, position) == UInt8(ascii: "\"")
+                {
+                    shape.isCheck = try LooseJSON.text(bytes, &position) == checkName
                 } else {
                     if LooseJSON.isName(name, "deliveryStreamArn", in: bytes) {
                         shape.records = [Element(eventSource: "Firehose transformation")]

@@ -33,15 +33,45 @@ package struct LogEventPage: Sendable {
     package func read(
         _ page: Span<UInt8>, accounting: inout Accounting, _ body: (Finding) -> Void
     ) throws(Fault) -> String? {
+        try events(of: page) { bytes, position throws(LooseJSON.Fault) in
+            try read(bytes, &position, &accounting, body)
+        }
+    }
+
+    /// Reads the messages of one page, for those who want to see what was logged.
+    ///
+    /// - Parameter body: takes each log event that has an id and a message.
+    /// - Returns: where the next page begins; nil at the end.
+    /// - Throws: `Fault`; what was handed out until then is good, but there is more.
+    package func readMessages(
+        _ page: Span<UInt8>, _ body: (EventOrigin, [UInt8]) -> Void
+    ) throws(Fault) -> String? {
+        try events(of: page) { page, position throws(LooseJSON.Fault) in
+            let start = position
+            var event: Event?
+            do throws(LooseJSON.Fault) { event = try Self.event(page, &position) } catch { event = nil }
+            guard let event, let id = event.id, let message = event.message else {
+                position = start
+                return try LooseJSON.skip(page, &position)
+            }
+            let text =
+                message.hasEscapes
+                ? LooseJSON.decoded(message.range, in: page) : bytes(of: page.extracting(message.range))
+            body(origin(of: event, id: id, in: page), text)
+        }
+    }
+
+    private func events(
+        of page: Span<UInt8>,
+        _ body: (Span<UInt8>, inout Int) throws(LooseJSON.Fault) -> Void
+    ) throws(Fault) -> String? {
         var token: String?
         var position = 0
         JSON.skipWhitespace(page, &position)
         do throws(LooseJSON.Fault) {
             try LooseJSON.members(page, &position) { name, bytes, position throws(LooseJSON.Fault) in
                 if LooseJSON.isName(name, "events", in: bytes) {
-                    try LooseJSON.elements(bytes, &position) { bytes, position throws(LooseJSON.Fault) in
-                        try read(bytes, &position, &accounting, body)
-                    }
+                    try LooseJSON.elements(bytes, &position, body)
                 } else if LooseJSON.isName(name, "nextToken", in: bytes), bytes[position] == UInt8(ascii: "\"") {
                     token = try LooseJSON.text(bytes, &position)
                 } else {
@@ -76,13 +106,17 @@ package struct LogEventPage: Sendable {
             return body(undecodable(page.extracting(start..<position), &accounting))
         }
         messages.read(message, in: page, accounting: &accounting) {
-            EventOrigin(
-                account: account, logGroup: logGroup,
-                logStream: event.stream.map { String(decoding: LooseJSON.decoded($0, in: page), as: UTF8.self) } ?? "",
-                eventId: id, timestamp: event.timestamp, ingestionTime: event.ingestionTime)
+            origin(of: event, id: id, in: page)
         } _: {
             body($0)
         }
+    }
+
+    private func origin(of event: Event, id: String, in page: Span<UInt8>) -> EventOrigin {
+        EventOrigin(
+            account: account, logGroup: logGroup,
+            logStream: event.stream.map { String(decoding: LooseJSON.decoded($0, in: page), as: UTF8.self) } ?? "",
+            eventId: id, timestamp: event.timestamp, ingestionTime: event.ingestionTime)
     }
 
     private static func event(_ bytes: Span<UInt8>, _ position: inout Int) throws(LooseJSON.Fault) -> Event {

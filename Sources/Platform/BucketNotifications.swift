@@ -1,4 +1,5 @@
 import AWS
+import Delivery
 import FoundationEssentials
 
 /// What S3 tells of new objects, through a queue: itself, by a topic of SNS, or by EventBridge.

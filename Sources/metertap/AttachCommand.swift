@@ -46,7 +46,7 @@ struct AttachCommand: AsyncParsableCommand {
         if target.destinationArn == nil { throw ValidationError("--destination-arn is missing") }
         if target.accountPolicy {
             if watch != nil { throw ValidationError("--account-policy needs no --watch: new log groups are covered") }
-        } else if target.selectsNothing {
+        } else if target.logGroups.isEmpty {
             throw ValidationError(
                 "name log groups with --log-group, --prefix or --tag; --prefix / takes all whose names begin with a slash"
             )
@@ -125,8 +125,8 @@ struct DetachCommand: AsyncParsableCommand {
     }
 }
 
-/// What attaching and detaching are about.
-struct AttachTarget: ParsableArguments {
+/// Which log groups a command is about, and how fast it may look at them.
+struct LogGroupChoice: ParsableArguments {
     @Option(help: "A log group's whole name; may be given several times.")
     var logGroup: [String] = []
 
@@ -135,6 +135,28 @@ struct AttachTarget: ParsableArguments {
 
     @Option(help: "Only log groups with this tag, KEY or KEY=VALUE; given several times: with all of them.")
     var tag: [String] = []
+
+    @Option(help: "How many calls of a kind to make in a second.")
+    var rate = Attacher.defaultCallsPerSecond
+
+    func validate() throws {
+        guard (1...1_000).contains(rate) else { throw ValidationError("--rate must be 1 to 1000") }
+    }
+
+    var isEmpty: Bool { logGroup.isEmpty && prefix.isEmpty && tag.isEmpty }
+
+    var selection: Selection {
+        let filters = tag.map { tag in
+            let parts = tag.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            return TaggingClient.Filter(key: parts[0], values: Array(parts.dropFirst()))
+        }
+        return Selection(names: logGroup, prefixes: prefix, tags: filters)
+    }
+}
+
+/// What attaching and detaching are about.
+struct AttachTarget: ParsableArguments {
+    @OptionGroup var logGroups: LogGroupChoice
 
     @Option(help: "The Kinesis stream, Lambda function or destination of another account that log events go to.")
     var destinationArn: String?
@@ -145,27 +167,13 @@ struct AttachTarget: ParsableArguments {
     @Flag(help: "One policy for all log groups of the account and region, in place of a filter on each.")
     var accountPolicy = false
 
-    @Option(help: "How many calls of a kind to make in a second.")
-    var rate = Attacher.defaultCallsPerSecond
-
     @Flag(help: "Do it without asking.")
     var yes = false
 
     func validate() throws {
-        guard (1...1_000).contains(rate) else { throw ValidationError("--rate must be 1 to 1000") }
-        if accountPolicy, !selectsNothing {
+        if accountPolicy, !logGroups.isEmpty {
             throw ValidationError("--account-policy is for all log groups: leave out --log-group, --prefix and --tag")
         }
-    }
-
-    var selectsNothing: Bool { logGroup.isEmpty && prefix.isEmpty && tag.isEmpty }
-
-    var selection: Selection {
-        let filters = tag.map { tag in
-            let parts = tag.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            return TaggingClient.Filter(key: parts[0], values: Array(parts.dropFirst()))
-        }
-        return Selection(names: logGroup, prefixes: prefix, tags: filters)
     }
 
     func destination() throws -> Destination {

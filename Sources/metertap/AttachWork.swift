@@ -44,7 +44,7 @@ struct AttachWork {
         if target.accountPolicy { return try await runPolicy(ownLogs) }
         var attacher = Attacher(
             client: logs, wish: wish, aim: detaches ? .detached : .attached(ownLogs: ownLogs),
-            callsPerSecond: target.rate)
+            callsPerSecond: target.logGroups.rate)
         let groups = try await selectedGroups()
         let plan = try await plan(groups, &attacher)
         let permission = try await missingPermission()
@@ -61,7 +61,7 @@ struct AttachWork {
     }
 
     private func selectedGroups() async throws -> [CloudWatchLogsClient.LogGroup] {
-        do { return try await target.selection.find(logs, tagging) } catch let missing as Selection.Missing {
+        do { return try await target.logGroups.selection.find(logs, tagging) } catch let missing as Selection.Missing {
             throw Failure(
                 message: "there is no log group \(missing.names.joined(separator: ", ")) in the region "
                     + "\(wish.destination.region); check the name and the account of the credentials",
@@ -111,9 +111,12 @@ struct AttachWork {
             return nil
         }
         // Other log groups may still need it.
-        if detaches, !target.selectsNothing { return nil }
-        let isThere = try await lambda.statements(of: function).contains(permission.statementID)
-        return isThere == detaches ? permission : nil
+        if detaches, !target.logGroups.isEmpty { return nil }
+        let statements = try await lambda.statements(of: function)
+        let isOurs = statements.contains { $0.name == permission.statementID }
+        if detaches { return isOurs ? permission : nil }
+        // One that gives the same, such as that of the template, is as good, and stays when ours goes.
+        return isOurs || statements.contains { $0.gives(permission) } ? nil : permission
     }
 
     private func changePermission(_ permission: LambdaClient.Permission?) async throws {

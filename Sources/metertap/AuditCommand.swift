@@ -5,7 +5,6 @@ import Delivery
 import FilterPattern
 import HTTP
 import MeterLine
-import Platform
 import SystemPackage
 
 struct AuditCommand: AsyncParsableCommand {
@@ -131,7 +130,7 @@ private struct AuditWork {
         _ group: CloudWatchLogsClient.LogGroup, _ session: AWSSession, _ transport: AsyncHTTPTransport
     ) async throws -> BucketReceipts {
         let url = command.bucket ?? ""
-        let bucket = try Platform.bucket(try Location(url, setting: "--bucket"), session)
+        let bucket = try Location(url, setting: "--bucket").bucket(session)
         var repairs: FindingDelivery?
         if command.repair {
             var environment = settings.environment
@@ -150,7 +149,7 @@ private struct AuditWork {
     private func manifestReceipts(
         _ url: String, _ group: CloudWatchLogsClient.LogGroup, _ session: AWSSession, _ transport: AsyncHTTPTransport
     ) async throws -> ManifestReceipts {
-        let bucket = try Platform.bucket(try Location(url, setting: "--manifests"), session)
+        let bucket = try Location(url, setting: "--manifests").bucket(session, setting: "--manifests")
         let repairs =
             command.repair
             ? try await FindingDelivery(settings: try settings.agent(sink: nil), session: session, transport: transport)

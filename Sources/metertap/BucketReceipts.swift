@@ -3,7 +3,6 @@ import Delivery
 import Gzip
 import Meter
 import MeterLine
-import Platform
 
 /// What a bucket holds of a log group.
 struct BucketReceipts: Receipts {

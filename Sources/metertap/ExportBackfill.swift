@@ -5,7 +5,6 @@ import Delivery
 import Gzip
 import HTTP
 import MeterLine
-import Platform
 
 /// Brings the records of an export of CloudWatch Logs to a sink, without those that it received by another way.
 ///
@@ -31,7 +30,7 @@ struct ExportBackfill {
     }
 
     func run() async throws {
-        let bucket = try Platform.bucket(try Location(export, setting: "--export"), target.session)
+        let bucket = try Location(export, setting: "--export").bucket(target.session, setting: "--export")
         var rejects = try await target.delivery()
         let account = try await account()
         var checkpoint = try target.checkpoint(
@@ -138,7 +137,7 @@ struct ExportBackfill {
         var progress = ProgressLine()
         defer { progress.clear() }
         return try await BucketReceipts(
-            try Platform.bucket(target.sink, target.session), account: account, logGroup: logGroup, times: times,
+            try target.sink.bucket(target.session, setting: "--sink"), account: account, logGroup: logGroup, times: times,
             now: UnixTime.now().milliseconds, repairs: try await target.delivery()
         ) { count in progress.show("\(Display.count(count)) objects of the sink read") }
     }

@@ -4,7 +4,6 @@ import FoundationEssentials
 import Gzip
 import Meter
 import MeterLine
-import Platform
 
 /// What a sink that nobody can read has taken, as the manifests say: for each record its log event.
 ///

@@ -113,6 +113,14 @@ struct Settings {
         }
     }
 
+    /// Whether somebody set it.
+    func isChosen(_ setting: Setting) -> Bool {
+        switch values[setting]?.origin {
+        case .standard, nil: false
+        case .flag, .environment, .file: true
+        }
+    }
+
     /// Where it is from, for people; nil when it is not set.
     func origin(of setting: Setting) -> String? {
         switch values[setting]?.origin {

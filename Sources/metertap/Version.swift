@@ -1,8 +1,9 @@
 import ArgumentParser
+import Delivery
 
 /// What this executable was built from.
 enum Build {
-    static let version = "0.1.0"
+    static let version = Release.version
 
     static var description: String { "metertap \(version) (\(configuration))" }
 

@@ -84,6 +84,8 @@ private final class Objects: ObjectStore {
         state.withLock { $0[part.key] = part.body }
     }
 
+    func check(_ kind: Part.Kind, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {}
+
     func lines(_ prefix: String) throws -> [String] {
         try state.withLock { $0 }.filter { $0.key.hasPrefix(prefix) }.flatMap { object in
             var gunzip = Gunzip(limit: 64 << 20)

@@ -1,5 +1,6 @@
 import AWS
 import Delivery
+import Foundation
 import Gzip
 import HTTP
 import HTTPTesting
@@ -267,5 +268,93 @@ struct IngestSinkTests {
         ])
     func addresses(url: String, isTaken: Bool) {
         #expect((IngestAddress(url) != nil) == isTaken)
+    }
+}
+
+@Suite("A check of the agent")
+struct AgentCheckTests {
+    private let question = Array(#"{"metertap":"check"}"#.utf8)
+
+    private func check(_ environment: [String: String], _ transport: FakeTransport) async throws -> String {
+        let session = AWSSession(
+            settings: try AWSSettings(environment: ["AWS_REGION": "eu-west-1"]) { _ in nil }, transport: transport,
+            credentials: FixedCredentials(Credentials(accessKeyID: "A", secretAccessKey: "S")),
+            clocks: FakeTime().clocks)
+        let agent = try await Agent(
+            settings: try AgentSettings(environment: environment), session: session, transport: transport)
+        let (answer, log) = try await handle(agent, question)
+        #expect(log.isEmpty)
+        return answer
+    }
+
+    private func answer(_ code: String, _ status: Int = 400) -> Response {
+        Response(status, "<Error><Code>\(code)</Code><Message>m</Message></Error>")
+    }
+
+    @Test("asks S3 with a digest that is wrong, under the prefixes it writes to, and takes BadDigest for a yes")
+    func writable() async throws {
+        let transport = FakeTransport { _, _ in answer("BadDigest") }
+        let told = try await check(["METERTAP_SINK": "s3://meters/team/", "METERTAP_PROVENANCE": "false"], transport)
+        let place = #"{"url":"s3://meters/team/","writable":true}"#
+        #expect(
+            told == #"{"metertap":"check","version":"\#(Release.version)","sink":\#(place),"rejects":\#(place),"#
+                + #""manifest":\#(place)}"#)
+        #expect(
+            transport.requests.map(\.line)
+                == ["ingest/records", "rejects", "manifest"].map {
+                    "PUT https://meters.s3.eu-west-1.amazonaws.com/team/\($0)/metertap-check"
+                })
+        // The digest of another body than the one that is sent, and the body that is sent is no record.
+        for request in transport.requests {
+            #expect(request.field("Content-MD5") == "1B2M2Y8AsgTpgAmY7PhCfg==" && request.text == "\n")
+        }
+    }
+
+    @Test("tells what S3 refuses, and asks for the ACL that it sets")
+    func refused() async throws {
+        let transport = FakeTransport { request, _ in
+            request.line.contains("theirs") ? answer("AccessDenied", 403) : answer("BadDigest")
+        }
+        let told = try await check(
+            [
+                "METERTAP_SINK": "s3://theirs/", "METERTAP_SINK_ACL": "bucket-owner-full-control",
+                "METERTAP_REJECTS": "s3://own/", "METERTAP_PROVENANCE": "true",
+            ], transport)
+        #expect(
+            told.contains(#""sink":{"url":"s3://theirs/","writable":false,"errorKind":"configuration","error":"S3"#))
+        #expect(told.contains("AccessDenied"))
+        #expect(told.contains(#""rejects":{"url":"s3://own/","writable":true}}"#))
+        #expect(transport.requests.map { $0.field("x-amz-acl") } == ["bucket-owner-full-control", nil])
+    }
+
+    @Test("sends an API no record and tells no key", arguments: [(200, true), (400, true), (401, false), (404, false)])
+    func ingest(status: Int, isTaken: Bool) async throws {
+        let transport = FakeTransport { request, _ in
+            request.line.contains("/ingest") ? Response(status, "{}") : answer("BadDigest")
+        }
+        let told = try await check(
+            [
+                "METERTAP_SINK": "https://h/ingest", "METERTAP_API_KEY": "secret", "METERTAP_REJECTS": "s3://own/",
+            ], transport)
+        #expect(told.contains(#""sink":{"url":"https://h/ingest","writable":\#(isTaken)"#))
+        #expect(!told.contains("secret"))
+        let body = transport.requests[0].body
+        var gunzip = Gunzip(limit: 1_024)
+        let text = try gunzip.decompress(body.span) { bytes(of: $0) }
+        #expect(text.isEmpty)
+    }
+
+    @Test("leaves no file in a directory, and tells one that cannot be written")
+    func directory() async throws {
+        let path = FileManager.default.temporaryDirectory.path + "/metertap-check-\(UInt64.random(in: 0...(.max)))"
+        let transport = FakeTransport { _, _ in Response(500, "") }
+        let told = try await check(["METERTAP_SINK": "file://\(path)"], transport)
+        #expect(told.contains(#""writable":true"#) && !told.contains("false"))
+        let files = FileManager.default.subpaths(atPath: path) ?? []
+        #expect(files.sorted() == ["ingest", "ingest/records", "rejects"])
+        try FileManager.default.removeItem(atPath: path)
+        try Data().write(to: URL(filePath: path))
+        #expect(try await check(["METERTAP_SINK": "file://\(path)"], transport).contains(#""writable":false"#))
+        try FileManager.default.removeItem(atPath: path)
     }
 }

@@ -27,6 +27,8 @@ final class MemoryStore: ObjectStore {
         }
     }
 
+    func check(_ kind: Part.Kind, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {}
+
     /// The lines of all objects whose key begins like this.
     func lines(_ prefix: String) throws -> [String] {
         try objects.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }.flatMap { object in

@@ -166,6 +166,8 @@ struct LambdaEventTests {
             "{\"Records\":[{\"eventSource\":\"aws:sqs\",\"body\":\"x\"}]}",
             "{\"Records\":[{\"eventSource\":\"aws:s3\"}]}",
             "{\"deliveryStreamArn\":\"arn\",\"records\":[]}", "{}", "[]", "", "{\"Records\":",
+            "{\"metertap\":\"other\"}", "{\"metertap\":{}}",
+            "{\"metertap\":\"check\",\"Records\":[{\"eventSource\":\"aws:sqs\"}]}",
         ])
     func unsupported(text: String) {
         let event = Array(text.utf8)
@@ -174,6 +176,15 @@ struct LambdaEventTests {
             Issue.record("taken: \(text)")
         } catch {
             #expect(error.description.contains("Supported are"))
+        }
+    }
+
+    @Test("a check of the agent is told by its one member")
+    func check() throws {
+        let event = Array("{\"metertap\": \"check\"}".utf8)
+        guard case .check = try LambdaEvent(event.span) else {
+            Issue.record("another event")
+            return
         }
     }
 
@@ -194,6 +205,7 @@ struct LambdaEventTests {
             switch try LambdaEvent(event.span) {
             case .kinesis: return "kinesis"
             case .direct: return "direct"
+            case .check: return "check"
             }
         } catch {
             return error.description

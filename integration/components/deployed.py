@@ -26,6 +26,15 @@ def upload(cloud: Ministack, package: bytes) -> None:
     s3.put_object(Bucket=CODE["CodeBucket"], Key=CODE["CodeKey"], Body=package)
 
 
+def make_numbers(cloud: Ministack) -> None:
+    """Makes numbers of a mapping's numbers, which ministack keeps as texts where a parameter gives them."""
+    functions = cloud.client("lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        names = ("MaximumRecordAgeInSeconds", "MaximumBatchingWindowInSeconds", "ParallelizationFactor")
+        numbers = {name: int(mapping[name]) for name in names if name in mapping}
+        functions.update_event_source_mapping(UUID=mapping["UUID"], **numbers)
+
+
 @dataclass
 class Invocation:
     """What the function answered, and its log: the accounting line, or why it could not start."""
@@ -66,6 +75,7 @@ class Stack:
         failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
         assert stack["StackStatus"] == "CREATE_COMPLETE", failed
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+        make_numbers(cloud)
         resources = formation.describe_stack_resources(StackName=name)["StackResources"]
         self.ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources}
 

@@ -179,7 +179,23 @@ class Subscriptions(FakeService):
     def get_policy(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if not self.statements:
             raise Refused("ResourceNotFoundException", 404)
-        return {"Policy": json.dumps({"Statement": [{"Sid": name} for name in self.statements]})}
+        return {
+            "Policy": json.dumps({"Statement": [self.statement(one) for one in self.statements.values()]})
+        }
+
+    @staticmethod
+    def statement(given: dict[str, Any]) -> dict[str, Any]:
+        """What AddPermission makes of its parameters."""
+        return {
+            "Sid": given["StatementId"],
+            "Effect": "Allow",
+            "Principal": {"Service": given["Principal"]},
+            "Action": given["Action"],
+            "Condition": {
+                "StringEquals": {"AWS:SourceAccount": given["SourceAccount"]},
+                "ArnLike": {"AWS:SourceArn": given["SourceArn"]},
+            },
+        }
 
     def add_permission(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if body["StatementId"] in self.statements:
