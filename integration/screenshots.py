@@ -14,6 +14,7 @@ from playwright.sync_api import Browser
 from components.audits import audit_note
 from components.browser import NARROW, SCREENS, WIDE, Visitor, chromium
 from components.connected import connected
+from components.diagnoses import diagnosis_note
 from components.platform import Platform
 from conftest import ROOT, executable
 
@@ -60,6 +61,9 @@ def main() -> None:
             platform.wait_for(lambda: platform.pipeline()["rejected"] >= 3, 120)
             platform.post("/audits", audit_note())
             platform.post("/audits", audit_note(logGroup="/app/web", missing=0, gaps=[], reasons=[]))
+            platform.post("/diagnoses", diagnosis_note(region="us-east-1", findings=[]))
+            platform.post("/diagnoses", diagnosis_note())
+            platform.post("/diagnoses", diagnosis_note())
             meters = {meter["meterApiName"]: meter["id"] for meter in platform.get("/meters")}
             more = {
                 "event": "events/1",
@@ -67,6 +71,7 @@ def main() -> None:
                 "customer": "customer?id=acme",
                 "mend": "rejects/mend?id=1",
                 "audit": "audits/1",
+                "diagnosis": "doctor/2",
                 "figure": "usage/figure?meter=ApiCalls&from=2020-01-01&to=2100-01-01&interval=month",
             }
             shoot(browser, platform, "full", screens | more)

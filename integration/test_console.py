@@ -21,7 +21,10 @@ from playwright.sync_api import Browser, Page, expect
 from components.audits import audit_note
 from components.browser import NARROW, SCREENS, Visitor, Wire, chromium, sign_in_link
 from components.connected import connected
+from components.diagnoses import diagnosis_note, finding
+from components.emulators import ACCOUNT, Moto
 from components.platform import ADMIN_KEY, DAY, Platform, recent
+from components.processes import clean_environment, free_port
 from conftest import ROOT
 
 HOUR = DAY // 24
@@ -100,6 +103,8 @@ def fill_platform(platform: Platform) -> None:
     bad = [record("many"), record(meterTimeInMillis="soon"), record(customerId=None), record(meterVlaue=1)]
     assert platform.ingest(json.dumps(bad).encode()).status_code == 200
     platform.post("/audits", audit_note())
+    for region in ("eu-central-1", "us-east-1", "eu-central-1"):
+        platform.post("/diagnoses", diagnosis_note(region=region))
 
 
 CANCEL = "aflo.cancel_previous_resource_event"
@@ -154,7 +159,7 @@ def test_a_key_to_read_changes_nothing_and_a_revoked_one_sees_nothing(
     page = visitor.open("meters")
     expect(page.get_by_text("Define a meter")).to_have_count(0)
     cookie = {one["name"]: one["value"] for one in visitor.context.cookies()}
-    for path in ("meters/new", "customers/new", "settings/keys", "rejects/mend", "start/key"):
+    for path in ("meters/new", "customers/new", "settings/keys", "rejects/mend", "start/key", "doctor/look"):
         answer = requests.post(
             f"{platform.url}/console/{path}",
             cookies=cookie,
@@ -796,6 +801,176 @@ def test_what_an_audit_tells_is_text_and_bounded(visitor: Visitor, platform: Pla
     assert platform.request("GET", "/audits/99").status_code == 404
 
 
+# The doctor
+
+# A region in which no test has a log group.
+EMPTY_REGION = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-3"}
+
+
+def test_no_diagnosis_yet_says_how_to_get_one(visitor: Visitor) -> None:
+    page = visitor.open("doctor")
+    expect(page.locator("main")).to_contain_text("Nobody has looked yet")
+    expect(page.locator("pre")).to_have_text(f"metertap doctor --url {visitor.url}")
+    # It was started without a region of AWS.
+    expect(page.get_by_role("button", name="Look")).to_have_count(0)
+    expect(page.locator("main")).to_contain_text("AWS_REGION")
+    page.goto(f"{visitor.url}/console/doctor/7")
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+
+
+def test_a_diagnosis_says_what_is_wrong_what_follows_and_what_to_do(
+    browser: Browser, platform: Platform
+) -> None:
+    note = diagnosis_note()
+    platform.post("/diagnoses", note)
+    visitor = Visitor(browser, platform.url, permissions=["clipboard-read", "clipboard-write"]).sign_in()
+    expect(visitor.page.get_by_label("What needs a look")).to_contain_text("The doctor found 1 loss")
+    page = visitor.open("doctor")
+    expect(page.get_by_role("heading", level=2)).to_have_text("123456789012, eu-central-1 meters are lost")
+    expect(page.locator("main")).to_contain_text("12 log groups, 1 stream and 1 agent with 51 checks")
+    expect(page.locator("main")).to_contain_text("by METERTAP_ADMIN_KEY")
+    titles = ["What loses meters 1", "What is a risk 1", "What was not looked at 1", "Worth knowing 1"]
+    expect(page.get_by_role("heading", level=3)).to_have_text(titles)
+    cards = page.get_by_role("article")
+    assert [card.locator(".about code").text_content() for card in cards.all()] == [
+        "filter-pattern",
+        "stream-retention",
+        "failure-destination",
+        "filter-twice",
+    ]
+    worst = next(one for one in note["findings"] if one["severity"] == "loss")
+    for text in (worst["finding"], worst["consequence"], worst["subject"]):
+        expect(cards.first).to_contain_text(text)
+    # Each command stands alone and is copied whole; a word of code is none.
+    commands = re.findall(r"`([^`]* [^`]*)`", worst["remedy"])
+    assert len(commands) == 2 and cards.first.locator("pre").all_text_contents() == commands
+    expect(cards.first.locator("dd code")).to_have_text("METERTAP_TAGS")
+    cards.first.get_by_role("button", name="Copy").first.click()
+    assert page.evaluate("navigator.clipboard.readText()") == commands[0]
+    expect(cards.first.get_by_text(worst["evidence"][0])).not_to_be_visible()
+    cards.first.get_by_text("What shows it").click()
+    expect(cards.first.get_by_text(worst["evidence"][0])).to_be_visible()
+    # A later one takes its place; where nothing is wrong there is no finding on the overview.
+    platform.post("/diagnoses", diagnosis_note(findings=[]))
+    visitor.open("doctor")
+    expect(page.locator("main")).to_contain_text("Nothing that loses meters was found")
+    expect(page.get_by_role("article")).to_have_count(0)
+    expect(visitor.open("overview").locator("main")).not_to_contain_text("The doctor found")
+    visitor.open("doctor")
+    page.get_by_role("listitem").get_by_role("link").click()
+    expect(page.get_by_role("article")).to_have_count(4)
+    visitor.close()
+
+
+def test_each_account_and_region_has_its_latest_diagnosis(visitor: Visitor, platform: Platform) -> None:
+    clean = {"findings": []}
+    for more in (
+        {"account": ""} | clean,
+        {"account": "", "region": "us-east-1"} | clean,
+        {"region": "us-east-1"},
+        {"account": "999999999999"} | clean,
+        clean,
+        {},
+    ):
+        platform.post("/diagnoses", diagnosis_note(**more))
+    page = visitor.open("doctor")
+    rows = page.get_by_role("region", name="Accounts and regions").locator("tbody tr")
+    # The worst first; where the account could not be asked for, what came later tells more.
+    assert rows.locator("th").all_text_contents() == [
+        "123456789012, eu-central-1",
+        "123456789012, us-east-1",
+        "999999999999, eu-central-1",
+    ]
+    expect(rows.first.locator("td.num")).to_have_text(["1", "1", "1", "1"])
+    expect(page.get_by_role("heading", level=2)).to_have_count(4)
+    expect(page.get_by_text("Earlier diagnoses").locator("xpath=..").get_by_role("listitem")).to_have_count(3)
+    expect(visitor.open("overview").get_by_label("What needs a look")).to_contain_text("us-east-1")
+
+
+def test_what_a_diagnosis_tells_is_text_and_bounded(visitor: Visitor, platform: Platform) -> None:
+    findings = [
+        finding(
+            text,
+            severity,
+            subject=text,
+            finding=text,
+            consequence=f"`{text}`",
+            remedy=f"Do `run {text}` or `{text}`",
+            evidence=list(HOSTILE),
+        )
+        for text, severity in zip(HOSTILE, ("loss", "risk", "unknown", "note") * 3, strict=False)
+    ]
+    platform.post("/diagnoses", diagnosis_note(account=HOSTILE[1], region=HOSTILE[8], findings=findings))
+    for path in ("doctor", "doctor/1", "overview"):
+        page = visitor.open(path)
+        assert page.evaluate("window.pwned") is None
+        assert page.locator("#injected").count() == 0
+        assert "\u202e" not in page.inner_text("body"), path
+    many = [finding("many", "risk", evidence=["x"] * 30)] * 300 + [finding("worst", "loss")]
+    kept = platform.post("/diagnoses", diagnosis_note(findings=many, severity="note", unheard="of"))
+    assert (kept["severity"], kept["counts"]["risk"], len(kept["findings"])) == ("loss", 300, 200)
+    assert kept["findings"][0]["check"] == "worst" and len(kept["findings"][1]["evidence"]) == 20
+    expect(visitor.open("doctor/2").locator("main")).to_contain_text("101 more findings")
+    assert platform.get("/diagnoses/2") == kept
+    listed = platform.get("/diagnoses", limit=1)
+    assert listed == [{name: value for name, value in kept.items() if name != "findings"}]
+    for wrong in (
+        {"findings": [finding("x", "loss", remedy="x" * 4_001)]},
+        {"findings": [finding("x", "loss", evidence=["x" * 4_001])]},
+        {"findings": [finding("x" * 513, "loss")]},
+        {"findings": [finding("x", "dreadful")]},
+        {"findings": [finding("x", "note")] * 5_001},
+        {"account": "x" * 513},
+        {"time": -1},
+        {"looked": {"logGroups": -1, "streams": 0, "functions": 0, "checks": 0}},
+    ):
+        answer = platform.request("POST", "/diagnoses", data=json.dumps(diagnosis_note(**wrong)))
+        assert answer.status_code == 400, wrong
+    assert platform.request("GET", "/diagnoses/99").status_code == 404
+    read = platform.post("/keys", {"name": "reader", "rights": ["read"]})["key"]
+    note = json.dumps(diagnosis_note())
+    assert platform.request("POST", "/diagnoses", data=note, headers={"X-API-KEY": read}).status_code == 403
+    for _ in range(50):
+        platform.post("/diagnoses", diagnosis_note(findings=[]))
+    assert len(platform.get("/diagnoses", limit=1_000)) == 51
+
+
+def test_the_console_looks_itself(browser: Browser, cli: Path, moto: Moto, tmp_path: Path) -> None:
+    with Platform(cli, tmp_path, AWS_ENDPOINT_URL=moto.url, **EMPTY_REGION) as platform:
+        for settings in ({}, {"java_script_enabled": False}):
+            visitor = Visitor(browser, platform.url, **settings).sign_in()
+            page = visitor.open("doctor")
+            page.get_by_role("button", name="Look").click()
+            expect(page.get_by_role("heading", level=2).first).to_contain_text(f"{ACCOUNT}, eu-west-3")
+            expect(page.get_by_role("article").first).to_contain_text("has a subscription filter named metertap")
+            expect(page.get_by_role("button", name="Look again")).to_be_visible()
+            visitor.close()
+        Platform.wait_for(lambda: len(platform.get("/diagnoses")) == 2)
+        assert {one["who"] for one in platform.get("/diagnoses")} == {"METERTAP_ADMIN_KEY"}
+
+
+def test_the_doctor_tells_the_platform(cli: Path, platform: Platform, moto: Moto) -> None:
+
+    def run(**more: str) -> subprocess.CompletedProcess[str]:
+        environment = clean_environment(AWS_ENDPOINT_URL=moto.url, METERTAP_API_KEY=ADMIN_KEY, **EMPTY_REGION, **more)
+        command = [cli, "doctor", "--json"]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    assert "told" not in run().stderr and platform.get("/diagnoses") == []
+    told = run(METERTAP_URL=platform.url)
+    assert "told" not in told.stderr
+    kept = platform.get("/diagnoses/1")
+    report = json.loads(told.stdout)
+    assert report == {name: kept[name] for name in report}
+    assert [one["check"] for one in report["findings"]] == ["filter-present"]
+    # One that is away is a line more, and what could not be read of it.
+    alone = run(METERTAP_URL=f"http://127.0.0.1:{free_port()}")
+    assert alone.returncode == told.returncode == 65 and "the platform was not told" in alone.stderr
+    assert json.loads(alone.stdout)["findings"][0] == report["findings"][0]
+
+
 # Settings
 
 
@@ -855,6 +1030,7 @@ def paths(platform: Platform) -> list[str]:
         "events/6",
         "rejects/mend?id=1&id=2",
         "audits/1",
+        "doctor/1",
         figure_path,
         "events/99999",
         "usage?meter=none",

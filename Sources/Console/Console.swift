@@ -13,15 +13,20 @@ package struct Console: Sendable {
 
     private let parts: PlatformParts
     private let connections: Connections
+    private let doctor: ResidentDoctor?
     private let sessions: Sessions
     private let pages: Pages
 
     /// Reads the templates.
     ///
+    /// - Parameters:
+    ///   - doctor: looks at the log groups when somebody asks; nil where the platform cannot.
+    ///   - connections: tells how the connections do.
     /// - Throws: when a template is malformed, which a test would have found.
-    package init(_ parts: PlatformParts, connections: @escaping Connections) throws {
+    package init(_ parts: PlatformParts, doctor: ResidentDoctor?, connections: @escaping Connections) throws {
         self.parts = parts
         self.connections = connections
+        self.doctor = doctor
         sessions = Sessions(keys: parts.keys, now: parts.now)
         pages = try Pages(now: parts.now)
     }
@@ -43,6 +48,7 @@ package struct Console: Sendable {
             + RejectsScreen(parts: parts, pages: pages).screens
             + ConnectionsScreen(connections: connections, pages: pages).screens
             + AuditsScreen(parts: parts, pages: pages).screens
+            + DoctorScreen(parts: parts, pages: pages, doctor: doctor).screens
             + SettingsScreen(parts: parts, pages: pages).screens
         let door = Door(sessions: sessions, pages: pages, parts: parts)
         return door.routes + Assets.routes
@@ -103,6 +109,12 @@ struct Visit: Sendable {
     func redirect(to path: String, saying notice: String) -> Response {
         notices.say(notice)
         return .redirect(to: Console.root + path)
+    }
+
+    /// The address of this platform, as the visitor's browser knows it.
+    func address(_ settings: PlatformSettings) -> String {
+        let scheme = settings.certificate == nil && !settings.isBehindProxy ? "http" : "https"
+        return "\(scheme)://\(Show.text(request.head.authority ?? "127.0.0.1:8080"))"
     }
 
     /// Whether the visitor may change anything.

@@ -77,10 +77,12 @@ struct OverviewScreen: Sendable {
         let start = time / Arrivals.length * Arrivals.length - (Self.minutes - 1) * Arrivals.length
         let arrivals = try await parts.store.arrivals(since: start)
         let audits = Self.standing(try await parts.store.audits(limit: Self.newest))
+        let diagnoses = try await DoctorScreen.standing(parts.store)
         let failing = await connections().filter { $0.problem != nil }
         let findings =
             findings(pipeline, silent, checks) + failing.prefix(5).map(Self.finding)
             + audits.filter { !$0.isClean }.map(Self.finding)
+            + diagnoses.filter { $0.counts.loss > 0 }.map(Self.finding)
         let content = Content(
             isWell: findings.isEmpty && pipeline.received > 0, hasFindings: !findings.isEmpty,
             isEmpty: pipeline.received == 0, findings: findings,
@@ -180,6 +182,14 @@ struct OverviewScreen: Sendable {
             path: AuditsScreen.path(audit), logGroup: Show.name(audit.logGroup), range: AuditsScreen.range(audit),
             time: Time(audit.time), found: Show.count(audit.found), result: AuditsScreen.result(audit),
             style: audit.isClean ? "good" : "bad")
+    }
+
+    private static func finding(_ diagnosis: StoredDiagnosis) -> Content.Finding {
+        let count = diagnosis.counts.loss
+        return .init(
+            style: "bad", title: "The doctor found \(Show.count(count)) loss\(count == 1 ? "" : "es")",
+            detail: "Meters of \(DoctorScreen.name(diagnosis)) are being lost, or are not billed.",
+            path: DoctorScreen.path(diagnosis), action: "The diagnosis")
     }
 
     /// The mean of the last five minutes, the one that runs included.

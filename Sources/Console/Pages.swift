@@ -8,7 +8,7 @@ import Platform
 struct Page {
     /// The parts of the console, as its navigation names them.
     enum Section: String, CaseIterable {
-        case overview, start, events, usage, meters, customers, rejects, connections, audits, settings
+        case overview, start, events, usage, meters, customers, rejects, connections, audits, doctor, settings
 
         var title: String {
             switch self {
@@ -21,6 +21,7 @@ struct Page {
             case .rejects: "Rejects"
             case .connections: "Connections"
             case .audits: "Audits"
+            case .doctor: "Doctor"
             case .settings: "Settings"
             }
         }
@@ -35,6 +36,8 @@ struct Page {
     var status = HTTPResponse.Status.ok
     /// What went wrong with the form that was sent.
     var problem: String?
+    /// Whether it shows that something goes on, so that it is to be shown anew until that ends.
+    var isWaiting = false
 }
 
 /// Makes pages of templates.
@@ -107,7 +110,7 @@ struct Pages: Sendable {
                 Frame.Entry(title: $0.title, path: "\(Console.root)/\($0.rawValue)", isCurrent: $0 == page.section)
             }, notice: notice, problem: page.problem.map(Show.sentence),
             body: try fragment(page.template, page.content), now: Time(now()), style: Assets.style,
-            script: Assets.script, icon: Assets.icon)
+            script: Assets.script, icon: Assets.icon, isWaiting: page.isWaiting)
         return Response(
             status: page.status,
             headers: [.contentType: "text/html; charset=utf-8", .cacheControl: "no-store"],
@@ -132,6 +135,7 @@ struct Pages: Sendable {
         let style: String
         let script: String
         let icon: String
+        let isWaiting: Bool
     }
 }
 
@@ -166,6 +170,10 @@ private enum Templates {
         ("connections", PackageResources.connections_mustache),
         ("audits", PackageResources.audits_mustache),
         ("audit", PackageResources.audit_mustache),
+        ("doctor", PackageResources.doctor_mustache),
+        ("diagnosis", PackageResources.diagnosis_mustache),
+        ("diagnosis-page", PackageResources.diagnosis_page_mustache),
+        ("passage", PackageResources.passage_mustache),
         ("settings", PackageResources.settings_mustache),
         ("new-key", PackageResources.new_key_mustache),
     ]

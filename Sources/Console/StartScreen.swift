@@ -87,14 +87,12 @@ struct StartScreen: Sendable {
         -> Response
     {
         let pipeline = try await parts.store.pipeline()
-        let scheme = parts.settings.certificate == nil && !parts.settings.isBehindProxy ? "http" : "https"
-        let host = "\(scheme)://\(Show.text(visit.request.head.authority ?? "127.0.0.1:8080"))"
         var query = EventQuery()
         query.limit = 1
         let newest = try await parts.store.events(query).events.first
         let names = Names(visit.query, bucket: parts.bucket)
         let content = Content(
-            names: names, ingest: "\(host)/ingest", bucket: parts.bucket.map(Show.text),
+            names: names, ingest: "\(visit.address(parts.settings))/ingest", bucket: parts.bucket.map(Show.text),
             tryPath: names.link("/start/try").text + "#try", keyPath: names.link("/start/key").text + "#key",
             languages: Self.languages,
             filter: LineReader.defaultTags.map { "?\($0)" }.joined(separator: " "), secret: secret,

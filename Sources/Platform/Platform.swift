@@ -1,5 +1,5 @@
 public import AWS
-package import Delivery
+import Delivery
 import FoundationEssentials
 import HTTP
 import Hummingbird
@@ -49,7 +49,7 @@ public struct Platform: Sendable {
         lock = try DirectoryLock(settings.directory)
         store = try SQLiteStore(path: "\(settings.directory)/\(SQLiteStore.fileName)")
         keys = KeyRing(store: store, now: now)
-        bucket = try settings.bucket.map { try Self.bucket($0, session) }
+        bucket = try settings.bucket.map { try $0.bucket(session) }
         if let queue = settings.notifications, case .bucket(let bucket, let prefix) = settings.bucket, let session {
             notifications = BucketNotifications(
                 queue: try SQSClient(queue, session: session), bucket: bucket, prefix: prefix)
@@ -62,19 +62,6 @@ public struct Platform: Sendable {
             readiness: Readiness(store: store, directory: settings.directory, intake: status),
             silence: SilenceWatch(), settings: settings, bucket: bucket?.name, logger: logger, now: now)
         try await keys.reload()
-    }
-
-    /// The bucket of a location.
-    ///
-    /// - Throws: `SettingError` when it is none.
-    package static func bucket(_ location: Location, _ session: AWSSession?) throws -> any Bucket {
-        switch location {
-        case .directory(let path): return DirectoryBucket(path)
-        case .bucket(let bucket, let prefix):
-            guard let session else { throw SettingError("--bucket", "needs the settings of AWS") }
-            return S3Bucket(client: try S3Client(session), bucket: bucket, prefix: prefix)
-        case .ingest, .standardOutput: throw SettingError("--bucket", "is no bucket")
-        }
     }
 
     /// Makes the first admin key, or the one that the settings bring.
@@ -148,6 +135,7 @@ public struct Platform: Sendable {
             + RejectRoutes(store: store, editor: parts.rejects).routes
             + KeyRoutes(store: store, keys: keys).routes
             + AuditRoutes(store: store, now: now).routes
+            + DiagnosisRoutes(store: store, now: now).routes
             + StatusRoutes(
                 store: store, metrics: metrics, readiness: parts.readiness, silence: parts.silence, now: now
             ).routes

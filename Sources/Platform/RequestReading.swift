@@ -124,8 +124,10 @@ package enum RequestBodies {
     }
 
     /// Reads a body of JSON.
-    static func decode<Value: Decodable>(_: Value.Type, from request: Request) async throws -> Value {
-        try decode(Value.self, from: try await bytes(of: request, maximum: maximumJSONBytes))
+    static func decode<Value: Decodable>(
+        _: Value.Type, from request: Request, maximum: Int = maximumJSONBytes
+    ) async throws -> Value {
+        try decode(Value.self, from: try await bytes(of: request, maximum: maximum))
     }
 
     /// Reads JSON.

@@ -10,6 +10,7 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { db in try db.execute(sql: version1) }
         migrator.registerMigration("2") { db in try db.execute(sql: version2) }
+        migrator.registerMigration("3") { db in try db.execute(sql: version3) }
         return migrator
     }
 
@@ -94,5 +95,12 @@ enum Schema {
         -- Rejects of a range of a log group, as an audit asks for them; and those that wait, as they are counted in groups.
         CREATE INDEX rejectByLogGroup ON reject (logGroup, logTime) WHERE logGroup IS NOT NULL;
         CREATE INDEX rejectByGroup ON reject (reason, intake, logGroup, received) WHERE resolved IS NULL;
+        """
+
+    private static let version3 = """
+        -- What the doctor has found: the findings apart from the rest, which lists show.
+        CREATE TABLE diagnosis (id INTEGER PRIMARY KEY, account BLOB NOT NULL, region BLOB NOT NULL,
+            definition BLOB NOT NULL, findings BLOB NOT NULL);
+        CREATE INDEX diagnosisByPlace ON diagnosis (account, region, id);
         """
 }

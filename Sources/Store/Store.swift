@@ -91,6 +91,14 @@ public protocol Store: Sendable {
     func audits(limit: Int) async throws(StoreError) -> [StoredAudit]
     /// One audit; nil when there is none of this number.
     func audit(_ id: Int64) async throws(StoreError) -> StoredAudit?
+    /// Notes what the doctor found, and gives it its number; of each account and region only the newest are kept.
+    func note(_ diagnosis: StoredDiagnosis) async throws(StoreError) -> StoredDiagnosis
+    /// What the doctor has found, the newest first, without the findings.
+    func diagnoses(limit: Int) async throws(StoreError) -> [StoredDiagnosis]
+    /// The newest diagnosis of each account and region, without the findings.
+    func latestDiagnoses(limit: Int) async throws(StoreError) -> [StoredDiagnosis]
+    /// One diagnosis; nil when there is none of this number.
+    func diagnosis(_ id: Int64) async throws(StoreError) -> StoredDiagnosis?
     /// The figures of everything that came in.
     func pipeline() async throws(StoreError) -> Pipeline
     /// Writes and reads something, so that a full disk or a locked database is noticed.

@@ -100,7 +100,8 @@ struct Up: AsyncParsableCommand {
         logger.logLevel = .notice
         let platform = try await Platform(settings: settings, session: try awsSession(settings), logger: logger)
         let keyFile = try await platform.makeAdminKey()
-        let console = try Console(platform.parts) { await collector?.statuses() ?? [] }
+        let doctor = doctor(all, platform.parts)
+        let console = try Console(platform.parts, doctor: doctor) { await collector?.statuses() ?? [] }
         let scheme = settings.certificate == nil ? "http" : "https"
         // Who binds every address of the machine opens the console by its own name.
         let isEvery = settings.host == "0.0.0.0" || settings.host == "::"
@@ -118,6 +119,7 @@ struct Up: AsyncParsableCommand {
                 serving.finish()
             }
             if let collector { group.addTask { await collector.run() } }
+            if let doctor { group.addTask { await doctor.run() } }
             if demo {
                 group.addTask { for await port in ports { try await demonstrate(settings, port: port) } }
             }
@@ -137,6 +139,16 @@ struct Up: AsyncParsableCommand {
             connections, all, agent: try all.agent(into: bucket), state: "\(settings.directory)/collector",
             // Wherever its directory is moved to.
             sinkName: "the platform of this directory")
+    }
+
+    /// What looks at the log groups when the console asks; without it the platform does all the rest.
+    private func doctor(_ all: Settings, _ parts: PlatformParts) -> ResidentDoctor? {
+        do {
+            return try ConsoleDoctor.make(all, parts)
+        } catch {
+            Terminal.error("metertap: the console's doctor cannot look: \(Failure(error).message)")
+            return nil
+        }
     }
 
     private func demonstrate(_ settings: PlatformSettings, port: Int) async throws {

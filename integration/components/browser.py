@@ -28,6 +28,7 @@ SCREENS = (
     "rejects",
     "connections",
     "audits",
+    "doctor",
     "settings",
 )
 

@@ -101,20 +101,49 @@ function firstEvent(panel) {
   look();
 }
 
+/** Shows a part of the page anew as soon as what it waits for is done, and says so. */
+function renew(status) {
+  const pause = 1000;
+  const part = document.querySelector("[data-renew]");
+  async function look() {
+    try {
+      const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+      const now = page.querySelector("[data-renew]");
+      if (now && !page.querySelector("[data-done]")) {
+        part.replaceChildren(...now.childNodes);
+        start(part);
+        status.textContent = status.dataset.done;
+        status.className = "notice good";
+        return;
+      }
+    } catch {
+      // The server is away; the next look tells.
+    }
+    setTimeout(look, pause);
+  }
+  look();
+}
+
 function copying(button) {
-  const secret = button.parentElement.querySelector("[data-secret]");
+  const text = button.parentElement.querySelector("[data-secret], pre");
   button.hidden = false;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(secret.textContent);
+    await navigator.clipboard.writeText(text.textContent);
     button.textContent = "Copied";
   });
 }
 
-localTimes(document);
+/** What any part of a page may hold. */
+function start(part) {
+  localTimes(part);
+  for (const button of part.querySelectorAll("[data-copy]")) copying(button);
+}
+
+start(document);
 // On a phone the sections are a row that scrolls.
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 for (const button of document.querySelectorAll("[data-zone]")) zoneSwitch(button);
 for (const bar of document.querySelectorAll("[data-live]")) liveEvents(bar);
-for (const button of document.querySelectorAll("[data-copy]")) copying(button);
+for (const status of document.querySelectorAll("[data-done]")) renew(status);
 const panel = document.querySelector("[data-first-event]");
 if (panel?.querySelector("[data-waiting]")) firstEvent(panel);
