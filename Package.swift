@@ -97,8 +97,8 @@ let package = Package(
         .target(
             name: "Platform",
             dependencies: [
-                "Meter", "MeterLine", "Aggregation", "Store", "Delivery", "AWS", "HTTP", "Gzip", crypto, httpTypes,
-                system,
+                "Meter", "MeterLine", "Aggregation", "Store", "Delivery", "Redrive", "AWS", "HTTP", "Gzip", crypto,
+                httpTypes, system,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -110,8 +110,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "Meter", "MeterLine", "Aggregation", "Store", "Collection", "Platform", "AWS", "HTTP", crypto,
-                httpTypes,
+                "Meter", "MeterLine", "Aggregation", "Store", "Collection", "Redrive", "Platform", "AWS", "HTTP",
+                crypto, httpTypes,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ], resources: [.embedInCode("Assets"), .embedInCode("Templates"), .embedInCode("Snippets")],
@@ -121,8 +121,7 @@ let package = Package(
             name: "metertap",
             dependencies: [
                 "AWS", "Meter", "MeterLine", "Attachment", "Doctor", "FilterPattern", "Collection", "Console",
-                "Delivery",
-                "Platform", "Sample", "Store", "HTTP", crypto, httpTypes, system,
+                "Delivery", "Platform", "Redrive", "Sample", "Store", "HTTP", crypto, httpTypes, system,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -660,6 +660,31 @@ def test_a_reject_is_edited_and_counted(visitor: Visitor, platform: Platform) ->
     assert page.locator("[data-total]").text_content() == "3.5"
 
 
+def test_what_waits_in_buckets_is_shown_with_its_command(
+    browser: Browser, visitor: Visitor, cli: Path, tmp_path: Path
+) -> None:
+    expect(visitor.open("rejects").locator("#waiting")).to_contain_text("No bucket is known")
+    failures = tmp_path / "<b>failures</b> & more"
+    for name in ("1", "2"):
+        file = failures / "aws/lambda/mapping/shardId-000000000000/2026/01/02" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    places = ("--bucket", f"file://{bucket}", "--failures", f"file://{failures}")
+    directory = tmp_path / "other"
+    directory.mkdir()
+    with Platform(cli, directory, *places) as platform:
+        platform.wait_for(lambda: all(place["complete"] for place in platform.get("/pipeline")["waiting"]))
+        other = Visitor(browser, platform.url).sign_in()
+        waiting = other.open("rejects").locator("#waiting")
+        row = waiting.get_by_role("row", name="Batches that Lambda gave up")
+        expect(row).to_contain_text(f"file://{failures}/")
+        expect(row.get_by_role("cell").nth(1)).to_have_text("2")
+        assert waiting.locator("code").all_text_contents() == [f"metertap redrive 'file://{failures}/'"]
+        other.close()
+
+
 def test_many_rejects_are_edited_at_once(visitor: Visitor, platform: Platform) -> None:
     platform.define("ApiCalls")
     lines = [record("1 call", uniqueId=f"r{index}") for index in range(10)] + [

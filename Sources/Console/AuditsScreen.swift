@@ -183,7 +183,6 @@ struct AuditsScreen: Sendable {
 
     /// What repairs it, as a shell takes it.
     private static func command(_ audit: StoredAudit) -> String {
-        let group = "'" + Show.text(audit.logGroup).replacing("'", with: "'\\''") + "'"
-        return "metertap audit --log-group \(group) --from \(Time.iso(audit.from)) --to \(Time.iso(audit.to)) --repair"
+        "metertap audit --log-group \(Show.word(audit.logGroup)) --from \(Time.iso(audit.from)) --to \(Time.iso(audit.to)) --repair"
     }
 }

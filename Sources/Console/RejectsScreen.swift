@@ -3,6 +3,7 @@ import Hummingbird
 import Meter
 import MeterLine
 import Platform
+import Redrive
 import Store
 
 /// What is no valid record: seen in groups, edited, and stored after all.
@@ -51,7 +52,23 @@ struct RejectsScreen: Sendable {
         let records: String
     }
 
+    private struct Waiting {
+        let place: String
+        let kind: String
+        let objects: String
+        let oldest: Time?
+    }
+
+    private struct Problem {
+        let place: String
+        let text: String
+    }
+
     private struct Content {
+        let waiting: [Waiting]
+        let commands: [String]
+        let problems: [Problem]
+        let hasPlaces: Bool
         let groups: [Group]
         let rows: [Row]
         let hasRows: Bool
@@ -81,7 +98,13 @@ struct RejectsScreen: Sendable {
         let page = try await parts.store.rejects(query)
         let pipeline = try await parts.store.pipeline()
         let link = Link("/rejects", reader.parameters.filter { $0.name != "cursor" }.map { ($0.name, $0.value) })
+        let places = parts.waiting.places
         let content = Content(
+            waiting: places.flatMap(Self.waiting),
+            commands: places.filter { $0.waiting?.isEmpty == false }.map { "metertap redrive \(Show.word($0.name))" },
+            problems: places.compactMap { place in
+                place.problem.map { Problem(place: Show.text(place.name), text: Show.text($0)) }
+            }, hasPlaces: !places.isEmpty,
             groups: groups.map { Self.group($0, since: since, chosen: query) }, rows: page.rejects.map(Self.row),
             hasRows: !page.rejects.isEmpty, isFiltered: query.reason != nil,
             next: page.cursor.map { link.with("cursor", "\($0)").text },
@@ -91,6 +114,25 @@ struct RejectsScreen: Sendable {
             }, hasIgnored: !pipeline.ignoredKeys.isEmpty, resolved: Show.count(pipeline.resolvedRejects))
         return try pages.show(
             Page(title: "Rejects", section: .rejects, template: "rejects", content: content), to: visit)
+    }
+
+    private static func waiting(_ place: WaitingBoard.Place) -> [Waiting] {
+        guard let waiting = place.waiting else { return [] }
+        return waiting.counts.map { count in
+            Waiting(
+                place: Show.text(place.name), kind: title(count.kind),
+                objects: Show.count(count.objects) + (waiting.isWhole ? "" : " or more"),
+                oldest: count.oldest.map(Time.init))
+        }
+    }
+
+    private static func title(_ kind: WaitingKind) -> String {
+        switch kind {
+        case .streamFailure: "Batches that Lambda gave up"
+        case .directFailure: "Direct events that Lambda gave up"
+        case .rejects: "Rejects of the agent"
+        case .failedRequest: "Objects that could not be taken"
+        }
     }
 
     private static func group(_ group: RejectGroup, since: Int64, chosen: RejectQuery) -> Group {

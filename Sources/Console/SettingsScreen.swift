@@ -99,6 +99,9 @@ struct SettingsScreen: Sendable {
                 value: settings.notifications == nil ? "none, the bucket is listed" : "SQS",
                 how: "--bucket-notifications"),
             Setting(
+                name: "Failures", value: Show.text(settings.failures.compactMap(\.storeURL).joined(separator: ", ")),
+                how: "--failures; buckets in which something may wait to be delivered again"),
+            Setting(
                 name: "Webhook of silence", value: Show.text(settings.webhook?.address.authority ?? "none"),
                 how: "--alert-webhook; METERTAP_WEBHOOK_SECRET signs its calls"),
             Setting(

@@ -4,6 +4,11 @@ import MeterLine
 
 /// How values are written for people.
 enum Show {
+    /// A text from outside as one word of a command, as a shell takes it.
+    static func word(_ text: String) -> String {
+        "'" + Self.text(text).replacing("'", with: "'\\''") + "'"
+    }
+
     /// A text from outside: characters that are not seen, or that change the order of others, are named instead.
     static func text(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isInvisible) else { return text }

@@ -63,6 +63,23 @@ public struct Agent: Sendable {
         }
     }
 
+    /// Delivers what is in an event, without an answer to Lambda.
+    ///
+    /// - Throws: `LambdaEvent.Unsupported`.
+    package func deliver(_ event: [UInt8]) async throws(LambdaEvent.Unsupported) -> KinesisDelivery.Outcome {
+        switch try LambdaEvent(event.span) {
+        case .kinesis(let records):
+            return await kinesis.deliver(records, of: event, deadline: nil)
+        case .direct(let data):
+            var outcome = KinesisDelivery.Outcome()
+            let batch = readDirect(KinesisEnvelopes.data(data, of: event), &outcome.accounting)
+            let delivery = await deliverer.deliver(batch, deadline: nil)
+            outcome.report = delivery.report
+            outcome.error = delivery.error
+            return outcome
+        }
+    }
+
     /// The deadline less what it takes to answer: a tenth of the time that is left, and no more than the margin.
     private static func workingDeadline(_ deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
         let remaining = ContinuousClock.now.duration(to: deadline)

@@ -1,7 +1,7 @@
 public import AWS
 import FoundationEssentials
 public import HTTP
-import MeterLine
+package import MeterLine
 
 extension Agent {
     /// Makes the agent that its settings describe.
@@ -10,27 +10,50 @@ extension Agent {
     ///
     /// - Throws: `SettingError`, `InvalidTag`, `AWSError`.
     public init(settings: AgentSettings, session: AWSSession, transport: any HTTPTransport) async throws {
-        let parts = try await Self.parts(settings, session, transport)
+        let parts = try await DeliveryParts(settings, session, transport)
         self.init(
-            reader: parts.reader, sink: parts.sink, rejects: parts.rejects, provenance: settings.provenance,
+            reader: parts.reader, sink: parts.sink, rejects: parts.rejects, provenance: parts.provenance,
             logsEverything: settings.logLevel == .info,
             cores: settings.hasSeveralCores ? ProcessInfo.processInfo.activeProcessorCount : 1)
     }
 
-    /// What the settings describe: what reads, where records go, and where rejects go.
-    static func parts(
-        _ settings: AgentSettings, _ session: AWSSession, _ transport: any HTTPTransport
-    ) async throws -> (reader: LineReader, sink: any RecordSink, rejects: any ObjectStore) {
-        let reader = try LineReader(tags: settings.tags, allowMissingCustomer: settings.allowMissingCustomer)
-        let rejects = try store(settings.rejects, session, region: settings.rejectsRegion)
+}
+
+/// What settings describe: what reads, and where things go.
+package struct DeliveryParts: Sendable {
+    /// Reads messages.
+    package let reader: LineReader
+    /// Where records go.
+    package let sink: any RecordSink
+    /// Where rejects go, and manifests.
+    package let rejects: any ObjectStore
+    /// Whether each record says which log event it comes from.
+    package let provenance: Bool
+
+    /// Names the parts.
+    package init(reader: LineReader, sink: any RecordSink, rejects: any ObjectStore, provenance: Bool) {
+        self.reader = reader
+        self.sink = sink
+        self.rejects = rejects
+        self.provenance = provenance
+    }
+
+    /// Makes the parts that settings describe; secrets are read for the first time.
+    ///
+    /// - Throws: `SettingError`, `InvalidTag`, `AWSError`.
+    package init(_ settings: AgentSettings, _ session: AWSSession, _ transport: any HTTPTransport) async throws {
+        reader = try LineReader(tags: settings.tags, allowMissingCustomer: settings.allowMissingCustomer)
+        rejects = try Self.store(settings.rejects, session, region: settings.rejectsRegion)
+        provenance = settings.provenance
         guard case .ingest(let address) = settings.sink else {
-            let sinkSession = try sinkSession(settings, session)
-            let store = try store(settings.sink, sinkSession, region: settings.sinkRegion, acl: settings.sinkACL)
-            return (reader, StoreSink(store), rejects)
+            let sinkSession = try Self.sinkSession(settings, session)
+            sink = StoreSink(
+                try Self.store(settings.sink, sinkSession, region: settings.sinkRegion, acl: settings.sinkACL))
+            return
         }
-        let key = try apiKey(settings, session)
+        let key = try Self.apiKey(settings, session)
         _ = try await key()
-        return (reader, IngestSink(address: address, client: HTTPClient(transport: transport), key: key), rejects)
+        sink = IngestSink(address: address, client: HTTPClient(transport: transport), key: key)
     }
 
     private static func store(

@@ -181,10 +181,13 @@ package struct DirectoryBucket: Bucket {
         var objects: [BucketObject] = []
         let root = prefix.isEmpty ? path : "\(path)/\(prefix)"
         guard FileManager.default.fileExists(atPath: root) else { return ([], true) }
-        for name in try FileManager.default.subpathsOfDirectory(atPath: root).sorted() {
+        // A prefix may be a whole key.
+        if !prefix.isEmpty, let object = Self.object(prefix, at: root) { return ([object], true) }
+        let names = try FileManager.default.subpathsOfDirectory(atPath: root)
+        for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
             let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
             let key = prefix + name
-            if isHidden || after.map({ key <= $0 }) == true { continue }
+            if isHidden || after.map({ !$0.utf8.lexicographicallyPrecedes(key.utf8) }) == true { continue }
             guard let object = Self.object(key, at: "\(root)/\(name)") else { continue }
             if objects.count == limit { return (objects, false) }
             objects.append(object)

@@ -41,9 +41,9 @@ public struct FindingDelivery: Sendable {
     public init(
         settings: AgentSettings, session: AWSSession, transport: any HTTPTransport, sink: (any RecordSink)? = nil
     ) async throws {
-        let parts = try await Agent.parts(settings, session, transport)
+        let parts = try await DeliveryParts(settings, session, transport)
         self.init(
-            lineReader: parts.reader, sink: sink ?? parts.sink, rejects: parts.rejects, provenance: settings.provenance)
+            lineReader: parts.reader, sink: sink ?? parts.sink, rejects: parts.rejects, provenance: parts.provenance)
     }
 
     /// Takes findings, and delivers those that wait when they are many.
@@ -51,9 +51,11 @@ public struct FindingDelivery: Sendable {
     /// - Throws: `DeliveryError`; what was taken since the last `flush` is then not known to be durable.
     public mutating func append(_ findings: [Finding]) async throws(DeliveryError) {
         for finding in findings {
+            let isFull = waiting.count >= Self.findingsOfBatch || rejectedBytes >= Self.rejectedBytesOfBatch
+            // The findings of one log event stay together: only the first reject of it need hold the whole message.
+            if isFull, waiting.last?.origin?.eventId != finding.origin?.eventId { try await flush() }
             waiting.append(finding)
             if case .reject(let reject) = finding { rejectedBytes += reject.content.count }
-            if waiting.count >= Self.findingsOfBatch || rejectedBytes >= Self.rejectedBytesOfBatch { try await flush() }
         }
     }
 

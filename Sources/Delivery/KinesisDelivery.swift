@@ -66,9 +66,9 @@ public struct KinesisDelivery: Sendable {
     ///
     /// - Throws: `SettingError`, `InvalidTag`, `AWSError`.
     public init(settings: AgentSettings, session: AWSSession, transport: any HTTPTransport) async throws {
-        let parts = try await Agent.parts(settings, session, transport)
+        let parts = try await DeliveryParts(settings, session, transport)
         self.init(
-            lineReader: parts.reader, sink: parts.sink, rejects: parts.rejects, provenance: settings.provenance,
+            lineReader: parts.reader, sink: parts.sink, rejects: parts.rejects, provenance: parts.provenance,
             cores: settings.hasSeveralCores ? ProcessInfo.processInfo.activeProcessorCount : 1)
     }
 

@@ -41,6 +41,17 @@ public struct FoundRecord: Sendable {
     public var timeDerived: Bool
     /// The number that its producer gave to the object that it stands in; it is read by audits alone.
     public var sequence: ProducerSequence?
+
+    /// Names a record's place.
+    package init(
+        record: Record, origin: EventOrigin, ordinal: Int, timeDerived: Bool, sequence: ProducerSequence? = nil
+    ) {
+        self.record = record
+        self.origin = origin
+        self.ordinal = ordinal
+        self.timeDerived = timeDerived
+        self.sequence = sequence
+    }
 }
 
 /// What carried a tag but is no valid record, kept with its reason and its line.

@@ -20,7 +20,7 @@ struct BucketIntake: Service {
     private static let wholeInterval = Duration.seconds(86_400)
     /// How many items share a transaction.
     private static let itemsOfPart = 10_000
-    private static let ignoredPrefixes = ["failed-requests/", "rejects/", "manifest/"]
+    private static let ignoredPrefixes = ["failed-requests/", "rejects/", "manifest/", "redriven/", "aws/lambda/"]
 
     let bucket: any Bucket
     /// What tells of new objects; nil where the bucket is listed again and again.

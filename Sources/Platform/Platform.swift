@@ -35,6 +35,8 @@ public struct Platform: Sendable {
     private let status: IntakeStatus?
     private let bucket: (any Bucket)?
     private let notifications: BucketNotifications?
+    /// Where something may wait to be delivered again.
+    private let places: [any Bucket]
     private let logger: Logger
     private let lock: DirectoryLock
     private let now: @Sendable () -> Int64 = { Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down)) }
@@ -50,6 +52,8 @@ public struct Platform: Sendable {
         store = try SQLiteStore(path: "\(settings.directory)/\(SQLiteStore.fileName)")
         keys = KeyRing(store: store, now: now)
         bucket = try settings.bucket.map { try $0.bucket(session) }
+        places =
+            try (bucket.map { [$0] } ?? []) + settings.failures.map { try $0.bucket(session, setting: "--failures") }
         if let queue = settings.notifications, case .bucket(let bucket, let prefix) = settings.bucket, let session {
             notifications = BucketNotifications(
                 queue: try SQSClient(queue, session: session), bucket: bucket, prefix: prefix)
@@ -60,7 +64,8 @@ public struct Platform: Sendable {
         parts = PlatformParts(
             store: store, keys: keys, hub: hub, rejects: RejectEditor(store: store, hub: hub, now: now),
             readiness: Readiness(store: store, directory: settings.directory, intake: status),
-            silence: SilenceWatch(), settings: settings, bucket: bucket?.name, logger: logger, now: now)
+            silence: SilenceWatch(), waiting: WaitingBoard(places.map(\.name)), settings: settings,
+            bucket: bucket?.name, logger: logger, now: now)
         try await keys.reload()
     }
 
@@ -110,6 +115,7 @@ public struct Platform: Sendable {
                     client: HTTPClient(transport: try AsyncHTTPTransport()), silence: SilenceWatch(), logger: logger,
                     now: now))
         }
+        if !places.isEmpty { services.append(WaitingWatch(buckets: places, board: parts.waiting)) }
         if let bucket, let status {
             services.append(
                 BucketIntake(
@@ -137,7 +143,8 @@ public struct Platform: Sendable {
             + AuditRoutes(store: store, now: now).routes
             + DiagnosisRoutes(store: store, now: now).routes
             + StatusRoutes(
-                store: store, metrics: metrics, readiness: parts.readiness, silence: parts.silence, now: now
+                store: store, metrics: metrics, readiness: parts.readiness, silence: parts.silence,
+                waiting: parts.waiting, now: now
             ).routes
     }
 

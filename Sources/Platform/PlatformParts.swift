@@ -15,6 +15,8 @@ package struct PlatformParts: Sendable {
     package let readiness: Readiness
     /// Sees what has stopped to report.
     package let silence: SilenceWatch
+    /// What waits in buckets to be delivered again.
+    package let waiting: WaitingBoard
     /// What it was started with.
     package let settings: PlatformSettings
     /// The address of the bucket that it reads.

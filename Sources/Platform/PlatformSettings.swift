@@ -12,6 +12,8 @@ public struct PlatformSettings: Sendable {
     public var bucket: Location?
     /// The URL of the queue with the bucket's notifications.
     public var notifications: String?
+    /// Further buckets in which something may wait to be delivered again: Lambda's failure bucket, the place of rejects.
+    public var failures: [Location]
     /// Where alerts of silence go, and the secret that signs them.
     public var webhook: (address: IngestAddress, secret: String)?
     /// How many days records are kept; their usage is kept longer.
@@ -33,7 +35,7 @@ public struct PlatformSettings: Sendable {
     /// - Throws: `SettingError`.
     public init(
         directory: String, host: String = "127.0.0.1", port: Int = 8_080, bucket: Location? = nil,
-        notifications: String? = nil, webhook: String? = nil, webhookSecret: String? = nil,
+        notifications: String? = nil, failures: [Location] = [], webhook: String? = nil, webhookSecret: String? = nil,
         retentionDays: Int = defaultRetentionDays, certificate: String? = nil,
         privateKey: String? = nil,
         isBehindProxy: Bool = false, adminKey: String? = nil
@@ -51,6 +53,9 @@ public struct PlatformSettings: Sendable {
         case .ingest, .standardOutput:
             throw SettingError("--bucket", "is no bucket; write s3://bucket/prefix or file:///directory")
         default: break
+        }
+        for location in failures where location.storeURL == nil {
+            throw SettingError("--failures", "is no bucket; write s3://bucket/prefix or file:///directory")
         }
         if let webhook {
             guard let address = IngestAddress(webhook) else {
@@ -75,6 +80,7 @@ public struct PlatformSettings: Sendable {
         self.port = port
         self.bucket = bucket
         self.notifications = notifications
+        self.failures = failures
         self.retentionDays = retentionDays
         self.certificate = certificate
         self.privateKey = privateKey

@@ -1,5 +1,6 @@
 import Hummingbird
 import MeterLine
+import Redrive
 import Store
 
 /// What tells how the platform is: its figures, whether it can work, and what it offers.
@@ -8,6 +9,7 @@ struct StatusRoutes: Sendable {
     let metrics: Metrics
     let readiness: Readiness
     let silence: SilenceWatch
+    let waiting: WaitingBoard
     let now: @Sendable () -> Int64
 
     var routes: [Route] {
@@ -78,8 +80,27 @@ struct StatusRoutes: Sendable {
             object.member("lastTimeInMillis", meter.activity.last, &output)
             object.end(&output)
         }
+        object.name("waiting", &output)
+        Self.append(waiting.places, to: &output, Self.append)
         object.end(&output)
         return .json(output)
+    }
+
+    private static func append(_ place: WaitingBoard.Place, to output: inout [UInt8]) {
+        var object = JSONObjectWriter(&output)
+        object.member("name", place.name, &output)
+        object.literal("complete", place.waiting?.isWhole == true ? "true" : "false", &output)
+        if let problem = place.problem { object.member("problem", problem, &output) }
+        object.name("kinds", &output)
+        append(place.waiting?.counts ?? [], to: &output) { count, output in
+            var object = JSONObjectWriter(&output)
+            object.member("kind", count.kind.rawValue, &output)
+            object.member("objects", count.objects, &output)
+            object.member("bytes", count.bytes, &output)
+            object.literal("oldestTimeInMillis", count.oldest.map { "\($0)" } ?? "null", &output)
+            object.end(&output)
+        }
+        object.end(&output)
     }
 
     private static func append(_ source: Pipeline.Source, isSilent: Bool, to output: inout [UInt8]) {

@@ -80,7 +80,7 @@ struct BackfillCommand: AsyncParsableCommand {
     func run() async throws {
         do {
             let range = try LogRange.times(from, to)
-            let target = try BackfillTarget(self)
+            let target = try BackfillTarget([.sink: sink, .rejects: rejects, .tags: tags], config)
             if let export, let logGroup {
                 try await ExportBackfill(self, target, range, export: export, logGroup: logGroup).run()
             } else if files.isEmpty {
@@ -96,7 +96,7 @@ struct BackfillCommand: AsyncParsableCommand {
     }
 }
 
-/// Where the records of a backfill go.
+/// Where the records of a backfill go, or those that are delivered again.
 struct BackfillTarget {
     /// All settings, with what the command line says.
     let environment: [String: String]
@@ -107,10 +107,8 @@ struct BackfillTarget {
     let transport: AsyncHTTPTransport
     let session: AWSSession
 
-    init(_ command: BackfillCommand) throws {
-        var environment = try Settings(
-            flags: [.sink: command.sink, .rejects: command.rejects, .tags: command.tags], command.config
-        ).environment
+    init(_ flags: [Setting: String?], _ config: ConfigOptions) throws {
+        var environment = try Settings(flags: flags, config).environment
         func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         guard let url = given("METERTAP_SINK") ?? given("METERTAP_URL").map(Self.ingest) else {
             throw SettingError(

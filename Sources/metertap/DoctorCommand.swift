@@ -79,14 +79,9 @@ private struct DoctorWork {
             { logGroups in await ExaminedPlatform.read(client, of: logGroups) }
         }
         examiner = Examiner(
-<<<<<<< ours
             .init(
                 selection: command.logGroups.selection, filterName: command.filterName, tags: tags,
-                callsPerSecond: command.logGroups.rate), session: session, platform: platform)
-=======
-            .init(selection: command.logGroups.selection, filterName: command.filterName, tags: tags), session: session,
-            platform: reader)
->>>>>>> theirs
+                callsPerSecond: command.logGroups.rate), session: session, platform: reader)
     }
 
     /// The worst that was found.

@@ -137,7 +137,8 @@ struct ExportBackfill {
         var progress = ProgressLine()
         defer { progress.clear() }
         return try await BucketReceipts(
-            try target.sink.bucket(target.session, setting: "--sink"), account: account, logGroup: logGroup, times: times,
+            try target.sink.bucket(target.session, setting: "--sink"), account: account, logGroup: logGroup,
+            times: times,
             now: UnixTime.now().milliseconds, repairs: try await target.delivery()
         ) { count in progress.show("\(Display.count(count)) objects of the sink read") }
     }

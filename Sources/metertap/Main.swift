@@ -19,6 +19,7 @@ struct Metertap: AsyncParsableCommand {
         subcommands: [
             Up.self, Extract.self, Usage.self, Meters.self, Customers.self, Keys.self, Events.self, Rejects.self,
             Ingest.self, AttachCommand.self, DetachCommand.self, CollectCommand.self, BackfillCommand.self,
-            AuditCommand.self, DoctorCommand.self, Template.self, Backup.self, Restore.self, Config.self, Version.self,
+            AuditCommand.self, DoctorCommand.self, RedriveCommand.self, Template.self, Backup.self, Restore.self,
+            Config.self, Version.self,
         ])
 }

@@ -21,10 +21,13 @@ extension PlatformSettings {
             isDemo || hasOwnBucket
             ? .directory("\(settings.text(.data))/bucket")
             : try settings[.bucket].map { try Location($0, setting: settings.name(of: .bucket)) }
+        let failures = try (settings[.failures] ?? "").split(separator: ",").map {
+            try Location($0.split(separator: " ").joined(separator: " "), setting: settings.name(of: .failures))
+        }
         try self.init(
             directory: settings.text(.data), host: settings.text(.host),
             port: try settings.number(.port, in: 0...65_535), bucket: bucket,
-            notifications: settings[.bucketNotifications], webhook: settings[.alertWebhook],
+            notifications: settings[.bucketNotifications], failures: failures, webhook: settings[.alertWebhook],
             webhookSecret: settings[.webhookSecret],
             retentionDays: try settings.number(.retentionDays, in: 1...36_500), certificate: settings[.certificate],
             privateKey: settings[.privateKey], isBehindProxy: try settings.isOn(.isBehindProxy),

@@ -5,6 +5,7 @@ enum Setting: String, CaseIterable {
     case port
     case bucket
     case bucketNotifications = "bucket-notifications"
+    case failures
     case alertWebhook = "alert-webhook"
     case retentionDays = "retention-days"
     case certificate = "tls-cert"
@@ -38,7 +39,7 @@ enum Setting: String, CaseIterable {
     var isSecret: Bool { [.adminKey, .webhookSecret, .apiKey].contains(self) }
 
     /// Whether it is several values, separated by commas; in a file they may be a list.
-    var isList: Bool { [.tags, .sweeps].contains(self) }
+    var isList: Bool { [.tags, .sweeps, .failures].contains(self) }
 
     /// What it is when nobody sets it; nil for nothing.
     var standard: String? {

@@ -40,6 +40,10 @@ struct Up: AsyncParsableCommand {
     var notifications: String?
 
     @Option(
+        help: "Buckets in which something may wait for metertap redrive, to show it; several separated by commas.")
+    var failures: String?
+
+    @Option(
         name: .customLong("alert-webhook"),
         help: "Where to tell of what has stopped to report; METERTAP_WEBHOOK_SECRET signs the calls.")
     var webhook: String?
@@ -66,7 +70,7 @@ struct Up: AsyncParsableCommand {
     private func settings() throws -> Settings {
         let flags: [Setting: String?] = [
             .data: data, .host: host, .port: port, .bucket: bucket, .bucketNotifications: notifications,
-            .alertWebhook: webhook, .retentionDays: retentionDays, .certificate: certificate,
+            .failures: failures, .alertWebhook: webhook, .retentionDays: retentionDays, .certificate: certificate,
             .privateKey: privateKey, .isBehindProxy: isBehindProxy ? "true" : nil,
         ]
         return try Settings(flags: flags, config)
@@ -164,7 +168,8 @@ struct Up: AsyncParsableCommand {
     }
 
     private func awsSession(_ settings: PlatformSettings) throws -> AWSSession? {
-        guard case .bucket = settings.bucket else { return nil }
+        let isOnS3 = ([settings.bucket] + settings.failures).contains { if case .bucket = $0 { true } else { false } }
+        guard isOnS3 else { return nil }
         let aws = try AWSSettings.ofProcess()
         return AWSSession(settings: aws, transport: try AsyncHTTPTransport(caBundle: aws.caBundle))
     }

@@ -62,7 +62,8 @@ final class TestDirectory {
 
     func write(_ key: String, _ bytes: [UInt8]) {
         let file = URL(filePath: "\(path)/\(key)")
-        try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try? FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try? Data(bytes).write(to: file)
     }
 
