@@ -72,6 +72,7 @@ format: ## Format the sources
 
 bench: build ## Measure extraction beside a Python agent, the agent, the platform, the audit and the collector
 	@scripts/setup test
+	$(release) --product hot-path
 	$(python) integration/bench.py
 	$(python) integration/bench_agent.py
 	$(python) integration/bench_platform.py

@@ -70,7 +70,7 @@ let package = Package(
         .target(name: "LambdaRuntime", dependencies: ["HTTP", httpTypes], swiftSettings: librarySettings),
         .target(
             name: "Delivery",
-            dependencies: ["Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes, system],
+            dependencies: ["CGlibc", "Meter", "Gzip", "MeterLine", "HTTP", "AWS", crypto, httpTypes, system],
             swiftSettings: librarySettings),
         .target(
             name: "Redrive", dependencies: ["Meter", "Gzip", "MeterLine", "AWS", "Delivery"],
@@ -156,7 +156,8 @@ let package = Package(
             path: "Tests/Soak", swiftSettings: settings),
         // The readers with nothing around them: integration/test_instructions.py counts their work.
         .executableTarget(
-            name: "hot-path", dependencies: ["Collection", "MeterLine", system], path: "Tests/HotPath",
+            name: "hot-path", dependencies: ["Collection", "Delivery", "HTTP", "MeterLine", system],
+            path: "Tests/HotPath",
             swiftSettings: settings),
         .testTarget(name: "MeterTests", dependencies: ["Meter"], swiftSettings: settings),
         .testTarget(

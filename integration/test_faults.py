@@ -264,13 +264,13 @@ def test_with_the_deadline_nearly_gone_the_rest_is_named(
 def test_what_is_durable_is_acknowledged_when_the_next_object_fails(
     fault: str, memory: str, s3_agent: Callable[..., Agent], s3: FaultyS3
 ) -> None:
-    """An object holds records of one shard, so that this event takes three; the second meets the fault."""
+    """An object holds records of one shard: this event takes three, and all but the first meet the fault."""
     batch = numbered(9)
     for index, shipment in enumerate(batch):
         shipment.shard = index // 3
     agent = s3_agent(METERTAP_PROVENANCE="true", AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
     assert agent.started() is None
-    s3.arm([None, *[fault] * 50])
+    s3.arm([fault] * 50, spared=f"/{batch[0].sequence}-")
     answer = agent.invoke(batch_of(batch), deadline=2, on_answer=s3.snapshot)
     found = seen_in(answer.seen)
     check_answer(answer, batch, found, found)
@@ -282,7 +282,7 @@ def test_what_is_durable_is_acknowledged_when_the_next_object_fails(
     assert contents(answer.seen).records == all_expected(batch).records and not s3.changed
 
 
-def test_any_number_of_cores_leaves_the_same_objects(
+def test_any_number_of_cores_leaves_the_same_records(
     agent: Callable[..., Agent], tmp_path: Path, seed: int
 ) -> None:
     """A large event of everything that there is, more than one object of it."""
@@ -295,18 +295,27 @@ def test_any_number_of_cores_leaves_the_same_objects(
         batch.append(of_events(index, samples.events(size) * rng.choice([1, 1, 3])))
     for index in rng.sample(range(120), 12):
         batch[index].data = rng.choice([b"", CONTROL_MESSAGE, batch[index].data[:-9], rng.randbytes(90)])
-    stored = {}
+    left = {}
     for memory in ("512", "2048"):
         one = agent(METERTAP_SINK=f"file://{tmp_path}/{memory}", AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
-        answer = one.invoke(batch_of(batch), deadline=60)
-        assert answer.failed_from is None, answer
+        for _ in range(2):  # the second time the objects are there already
+            answer = one.invoke(batch_of(batch), deadline=60)
+            assert answer.failed_from is None, answer
         figures = {name: value for name, value in answer.accounting.items() if name not in VARYING}
-        stored[memory] = files_in(tmp_path / memory), figures
-    assert len([name for name in stored["512"][0] if kind_of(name) == "records"]) > 1
-    assert stored["512"] == stored["2048"]
+        left[memory] = lines_in(files_in(tmp_path / memory)), figures
+    assert len([name for name in files_in(tmp_path / "512") if kind_of(name) == "records"]) > 1
+    assert left["512"] == left["2048"]
 
 
-VARYING = ("requestId", "milliseconds")
+def lines_in(objects: dict[str, bytes]) -> dict[str, list[bytes]]:
+    """The lines of each kind, in whatever objects."""
+    lines: dict[str, list[bytes]] = {}
+    for name, data in objects.items():
+        lines.setdefault(kind_of(name), []).extend(gzip.decompress(data).splitlines())
+    return {kind: sorted(each) for kind, each in lines.items()}
+
+
+VARYING = ("requestId", "milliseconds", "parts", "bytes")
 
 
 @pytest.mark.parametrize("moment", ["kill_before", "kill_after"])

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "glibc.h"
 
 #ifdef __linux__
@@ -6,6 +7,7 @@
 
 #ifdef __GLIBC__
 #include <malloc.h>
+#include <sched.h>
 
 extern int __nss_configure_lookup(const char *database, const char *services);
 #endif
@@ -21,4 +23,12 @@ void metertap_give_back_large_memory(void) {
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
 #endif
+}
+
+int metertap_available_cores(void) {
+#ifdef __GLIBC__
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
+#endif
+    return 1;
 }

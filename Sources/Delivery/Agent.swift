@@ -28,7 +28,7 @@ public struct Agent: Sendable {
     ///   - rejects: keeps rejects, and manifests where the records do not tell their log events.
     ///   - provenance: whether each record says which log event it comes from.
     ///   - logsEverything: whether invocations in which nothing went wrong are logged too.
-    ///   - cores: how many cores there are for the envelopes of one event. What comes of it is the same with any number.
+    ///   - cores: how many cores there are for one event. The records that come of it are the same with any number.
     public init(
         reader: LineReader, sink: any RecordSink, rejects: any ObjectStore, provenance: Bool,
         logsEverything: Bool = true, cores: Int = 1

@@ -14,7 +14,7 @@ extension Agent {
         self.init(
             reader: parts.reader, sink: parts.sink, rejects: parts.rejects, provenance: parts.provenance,
             logsEverything: settings.logLevel == .info,
-            cores: settings.hasSeveralCores ? ProcessInfo.processInfo.activeProcessorCount : 1)
+            cores: settings.cores)
     }
 
 }

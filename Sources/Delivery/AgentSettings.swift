@@ -1,4 +1,5 @@
 import AWS
+private import CGlibc
 import HTTP
 import MeterLine
 
@@ -60,8 +61,8 @@ public struct AgentSettings: Sendable, Hashable {
     package var sinkIsForeign: Bool { sinkCredentials != .own || sinkACL != nil }
     /// Whether records go to Amberflo's API.
     package var sinkIsAmberflo: Bool { Self.isAmberflo(sink) }
-    /// Whether the function has more than one core.
-    package let hasSeveralCores: Bool
+    /// How many cores there are for one event.
+    let cores: Int
 
     /// A Lambda function with this much memory, in MB, has one core; with less a part of one.
     private static let memoryOfOneCore = 1_769
@@ -99,7 +100,13 @@ public struct AgentSettings: Sendable, Hashable {
         }
         self.logLevel = logLevel
         let memory = variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"].flatMap { Int($0) }
-        hasSeveralCores = memory.map { $0 > Self.memoryOfOneCore } ?? true
+        cores = Self.cores(ofMemory: memory, available: Int(metertap_available_cores()))
+    }
+
+    /// A function with the memory of one core may run on two at half their speed, which is no gain.
+    package static func cores(ofMemory memory: Int?, available: Int) -> Int {
+        guard let memory, memory <= memoryOfOneCore else { return available }
+        return 1
     }
 
     /// Another account's credentials make no sense beside a sink that is no bucket, nor an external id without a role.

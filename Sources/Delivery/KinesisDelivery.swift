@@ -1,5 +1,4 @@
 public import AWS
-import FoundationEssentials
 public import HTTP
 public import MeterLine
 
@@ -38,7 +37,7 @@ public struct KinesisDelivery: Sendable {
     private let format: BatchFormat
     private let cores: Int
 
-    /// - Parameter cores: how many cores there are for the envelopes. What comes of them is the same with any number.
+    /// - Parameter cores: how many cores there are. The records that come of an event are the same with any number.
     init(lineReader: LineReader, deliverer: Deliverer, format: BatchFormat, cores: Int, sinkName: String = "") {
         self.lineReader = lineReader
         self.deliverer = deliverer
@@ -52,7 +51,7 @@ public struct KinesisDelivery: Sendable {
     /// - Parameters:
     ///   - rejects: keeps rejects, and manifests where the records do not tell their log events.
     ///   - provenance: whether each record says which log event it comes from.
-    ///   - cores: how many cores there are for the envelopes. What comes of them is the same with any number.
+    ///   - cores: how many cores there are. The records that come of an event are the same with any number.
     public init(
         lineReader: LineReader, sink: any RecordSink, rejects: any ObjectStore, provenance: Bool, cores: Int = 1
     ) {
@@ -69,12 +68,13 @@ public struct KinesisDelivery: Sendable {
         let parts = try await DeliveryParts(settings, session, transport)
         self.init(
             lineReader: parts.reader, sink: parts.sink, rejects: parts.rejects, provenance: parts.provenance,
-            cores: settings.hasSeveralCores ? ProcessInfo.processInfo.activeProcessorCount : 1)
+            cores: settings.cores)
     }
 
-    /// Reads records, batch after batch, and stores what they hold, until all is durable or something fails.
+    /// Reads records and stores what they hold, until all is durable or something fails.
     ///
-    /// To deliver records again does no harm.
+    /// With several cores what stands behind the record that failed may be durable too. To deliver records again does no
+    /// harm.
     ///
     /// - Parameters:
     ///   - records: in the order of the shard; several shards one after the other.
@@ -82,70 +82,136 @@ public struct KinesisDelivery: Sendable {
     public func deliver(
         _ records: [LambdaEvent.KinesisRecord], of event: [UInt8], deadline: ContinuousClock.Instant?
     ) async -> Outcome {
+        var schedule = schedule(records, of: event, deadline: deadline)
+        await withTaskGroup(of: KinesisSchedule.Done.self) { group in
+            let envelopes = schedule.envelopes
+            while true {
+                while let step = schedule.next(at: .now) {
+                    group.addTask { await perform(step, of: envelopes, deadline) }
+                }
+                guard let done = await group.next() else { return }
+                schedule.take(done, at: .now)
+            }
+        }
+        return schedule.outcome
+    }
+
+    /// What is to be done with records.
+    package func schedule(
+        _ records: [LambdaEvent.KinesisRecord], of event: [UInt8], deadline: ContinuousClock.Instant?
+    ) -> KinesisSchedule {
         let envelopes = KinesisEnvelopes(records: records, event: event, lineReader: lineReader, format: format)
-        return await withTaskGroup { group in
-            let outcome = await deliver(envelopes, &group, deadline)
-            group.cancelAll()
-            return outcome
+        return KinesisSchedule(envelopes, cores: cores, deadline: deadline, at: .now)
+    }
+
+    /// Does one step of a schedule.
+    package func perform(
+        _ step: KinesisSchedule.Step, of envelopes: KinesisEnvelopes, _ deadline: ContinuousClock.Instant?
+    ) async -> KinesisSchedule.Done {
+        switch step {
+        case .read(let run): .read(run, envelopes.read(run, deadline: deadline))
+        case .deliver(let piece): .delivered(piece, await deliver(piece, of: envelopes, deadline))
         }
     }
 
     private func deliver(
-        _ envelopes: KinesisEnvelopes, _ group: inout KinesisReader.Group, _ deadline: ContinuousClock.Instant?
+        _ piece: KinesisSchedule.Piece, of envelopes: KinesisEnvelopes, _ deadline: ContinuousClock.Instant?
     ) async -> Outcome {
-        let records = envelopes.records
+        guard let found = piece.found else { return await deliverInTurn(piece.range, of: envelopes, deadline) }
+        let batch = batch(of: found, in: piece.range, of: envelopes)
+        let delivery = await deliverer.deliver(batch, deadline: deadline)
+        if delivery.error?.kind == .tooLarge, found.count > 1 {
+            return await deliverInTurn(piece.range, of: envelopes, deadline, maximum: found.count / 2)
+        }
         var outcome = Outcome()
-        var reader = KinesisReader(envelopes, cores: cores)
-        var next = 0
-        var maximum = records.count
-        while next < records.count, outcome.error == nil {
-            let range = next..<min(records.count, next + maximum)
-            let (batch, end, accounting) = await read(range, of: records, &reader, &group, deadline)
-            guard end > next else {
+        outcome.add(delivery, of: batch, found.reduce(into: Accounting()) { $0.add($1.accounting) })
+        return outcome
+    }
+
+    private func batch(
+        of found: [KinesisEnvelopes.Found], in range: Range<Int>, of envelopes: KinesisEnvelopes
+    ) -> Batch {
+        var builder = envelopes.builder(for: range.lowerBound)
+        for (index, found) in zip(range, found) {
+            builder.append(found.lines, at: envelopes.position(index))
+            builder.endSource()
+        }
+        return builder.finish()
+    }
+
+    /// Reads records of one shard one after the other, and delivers them batch after batch, in memory that does not depend
+    /// on what they hold.
+    ///
+    /// - Parameter maximum: how many records a batch may hold.
+    private func deliverInTurn(
+        _ range: Range<Int>, of envelopes: KinesisEnvelopes, _ deadline: ContinuousClock.Instant?,
+        maximum: Int = .max
+    ) async -> Outcome {
+        var outcome = Outcome()
+        var reader = EnvelopeReader(lineReader: lineReader)
+        var maximum = min(maximum, range.count)
+        while outcome.acknowledged < range.count, outcome.error == nil {
+            let rest = range.dropFirst(outcome.acknowledged).prefix(maximum)
+            let (batch, accounting) = read(rest, of: envelopes, &reader, deadline)
+            guard !batch.sources.isEmpty else {
                 outcome.error = DeliveryError(.deadline, "the invocation's time was over before all records were read")
                 break
             }
             let delivery = await deliverer.deliver(batch, deadline: deadline)
-            if let error = delivery.error, error.kind == .tooLarge, end - next > 1 {
-                maximum = (end - next) / 2
-                continue
+            if delivery.error?.kind == .tooLarge, batch.sources.count > 1 {
+                maximum = batch.sources.count / 2
+            } else {
+                outcome.add(delivery, of: batch, accounting)
             }
-            outcome.accounting.add(accounting)
-            outcome.report.add(delivery.report)
-            outcome.error = delivery.error
-            next += batch.sources.prefix { delivery.isDurable($0) }.count
-            guard delivery.error == nil else { continue }
-            outcome.whole.count = next
-            outcome.whole.accounting.add(accounting)
-            outcome.whole.report.add(delivery.report)
         }
-        outcome.acknowledged = next
         return outcome
     }
 
-    /// Reads Kinesis records, of which there is one at least, into one batch, until it is large enough or the shard
-    /// changes.
+    /// Reads records into one batch until it is large enough.
     private func read(
-        _ range: Range<Int>, of records: [LambdaEvent.KinesisRecord], _ reader: inout KinesisReader,
-        _ group: inout KinesisReader.Group, _ deadline: ContinuousClock.Instant?
-    ) async -> (Batch, end: Int, Accounting) {
+        _ range: Range<Int>, of envelopes: KinesisEnvelopes, _ reader: inout EnvelopeReader,
+        _ deadline: ContinuousClock.Instant?
+    ) -> (Batch, Accounting) {
         var accounting = Accounting()
-        let first = records[range.lowerBound]
-        var builder = BatchBuilder(format: format, scope: [first.stream, first.shard])
+        var builder = envelopes.builder(for: range.lowerBound)
         // Half of the time is for delivery: what was read but not delivered would only be read again.
         let readingDeadline = deadline.map { $0 - max(.zero, ContinuousClock.now.duration(to: $0)) / 2 }
-        var index = range.lowerBound
-        while index < range.upperBound, builder.uncompressedBytes < BatchBuilder.closingBytes {
-            let record = records[index]
-            guard record.stream == first.stream, record.shard == first.shard else { break }
+        for index in range {
             if let limit = index == range.lowerBound ? deadline : readingDeadline, ContinuousClock.now >= limit {
                 break
             }
-            let position = Position(name: record.sequenceNumber, time: record.arrival ?? 0)
-            accounting.add(await reader.read(index, into: &builder, at: position, &group))
+            builder.move(to: envelopes.position(index))
+            accounting.add(
+                builder.fill { lines, whenGrown in envelopes.read(index, &reader, into: &lines, whenGrown: whenGrown) })
             builder.endSource()
-            index += 1
+            if builder.uncompressedBytes >= BatchBuilder.closingBytes { break }
         }
-        return (builder.finish(), index, accounting)
+        return (builder.finish(), accounting)
+    }
+}
+
+extension KinesisDelivery.Outcome {
+    /// Adds what came of the next batch.
+    fileprivate mutating func add(_ delivery: Delivery, of batch: Batch, _ found: Accounting) {
+        accounting.add(found)
+        report.add(delivery.report)
+        error = delivery.error
+        acknowledged += batch.sources.prefix { delivery.isDurable($0) }.count
+        guard error == nil else { return }
+        whole.count = acknowledged
+        whole.accounting.add(found)
+        whole.report.add(delivery.report)
+    }
+
+    /// Adds what came of the records from one on; those before it have been added.
+    mutating func add(_ other: Self, from start: Int) {
+        accounting.add(other.accounting)
+        report.add(other.report)
+        error = error ?? other.error
+        if acknowledged == start { acknowledged += other.acknowledged }
+        guard whole.count == start else { return }
+        whole.count += other.whole.count
+        whole.accounting.add(other.whole.accounting)
+        whole.report.add(other.whole.report)
     }
 }

@@ -7,9 +7,9 @@ import Testing
 /// A store in memory that answers as a test wants it.
 final class MemoryStore: ObjectStore {
     private let state = Mutex<[String: [UInt8]]>([:])
-    private let fault: @Sendable (Part) throws(DeliveryError) -> Void
+    private let fault: @Sendable (Part) async throws(DeliveryError) -> Void
 
-    init(_ fault: @escaping @Sendable (Part) throws(DeliveryError) -> Void = { _ throws(DeliveryError) in }) {
+    init(_ fault: @escaping @Sendable (Part) async throws(DeliveryError) -> Void = { _ throws(DeliveryError) in }) {
         self.fault = fault
     }
 
@@ -18,7 +18,7 @@ final class MemoryStore: ObjectStore {
     var objects: [String: [UInt8]] { state.withLock { $0 } }
 
     func put(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
-        try fault(part)
+        try await fault(part)
         state.withLock { objects in
             if let stored = objects[part.key] {
                 #expect(stored == part.body, "the same name with other bytes")

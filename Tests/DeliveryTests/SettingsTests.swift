@@ -70,12 +70,8 @@ struct DirectoryStoreTests {
 
     @Test(
         "tell by the memory of a Lambda function whether it has several cores",
-        arguments: [
-            (nil, true), ("128", false), ("1769", false), ("1770", true), ("10240", true),
-        ])
-    func cores(memory: String?, hasSeveral: Bool) throws {
-        var environment = ["METERTAP_SINK": "s3://bucket"]
-        environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = memory
-        #expect(try AgentSettings(environment: environment).hasSeveralCores == hasSeveral)
+        arguments: [(nil, 4), (128, 1), (1_769, 1), (1_770, 4), (10_240, 4)])
+    func cores(memory: Int?, count: Int) {
+        #expect(AgentSettings.cores(ofMemory: memory, available: 4) == count)
     }
 }

@@ -1,4 +1,5 @@
 import Collection
+import HTTP
 import MeterLine
 import SystemPackage
 
@@ -12,17 +13,28 @@ import SystemPackage
 ///
 /// `hot-path WAY FILE ROUNDS`: WAY is `file`, which reads FILE as `metertap extract` does and writes the records to
 /// stdout, or one of `envelope` and `lines`, which read what stands in memory and write nowhere. `general` reads an
-/// envelope without the quick way.
+/// envelope without the quick way. `cores` works on a Lambda event as one core and as two would, and writes the seconds of
+/// each, round by round.
 @main
 enum HotPath {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 4, let rounds = Int(arguments[3]) else {
-            print("usage: hot-path file|envelope|lines|general FILE ROUNDS")
+            print("usage: hot-path file|envelope|lines|general|cores FILE ROUNDS")
             exit(64)
         }
         if arguments[1] == "file" { return try extract(arguments[2]) }
         let text = try contents(of: arguments[2])
+        if arguments[1] == "cores" {
+            MainThread.wait {
+                do {
+                    try await Sharing(event: text).print(rounds: rounds)
+                } catch {
+                    print(error)
+                    exit(1)
+                }
+            }
+        }
         var bytes = 0
         for _ in 0..<rounds {
             switch arguments[1] {

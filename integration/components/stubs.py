@@ -93,15 +93,17 @@ class FaultyServer:
         """Forgets what is stored; requests that are still under way write to what is forgotten."""
         with self.lock:
             self.faults = collections.deque(faults)
+            self.spared: str | None = None
             self.fired: list[str] = []
             self.requests = []
             self.new_store()
             self.new_fresh()
 
-    def arm(self, faults: Iterable[str | None]) -> None:
-        """A new schedule on the same store; `fresh` begins anew."""
+    def arm(self, faults: Iterable[str | None], spared: str | None = None) -> None:
+        """A new schedule on the same store; `fresh` begins anew. A path with `spared` in it is served."""
         with self.lock:
             self.faults = collections.deque(faults)
+            self.spared = spared
             self.fired = []
             self.new_fresh()
 
@@ -137,7 +139,8 @@ class FaultyServer:
 
     def _write(self, handler: BaseHTTPRequestHandler) -> None:
         with self.lock:
-            fault = self.faults.popleft() if self.faults else None
+            is_spared = self.spared is not None and self.spared in handler.path
+            fault = self.faults.popleft() if self.faults and not is_spared else None
             if fault:
                 self.fired.append(fault)
             target = self.target()

@@ -13,4 +13,9 @@ void metertap_use_own_name_service(void);
 /// glibc this does nothing.
 void metertap_give_back_large_memory(void);
 
+/// Returns how many cores the process may run on.
+///
+/// glibc's sysconf counts all that the machine has. Elsewhere than on glibc this is 1.
+int metertap_available_cores(void);
+
 #endif
