@@ -12,7 +12,7 @@ package struct KinesisEnvelopes: Sendable {
     /// Consecutive Kinesis records that are read together.
     package struct Run: Sendable {
         var range: Range<Int>
-        /// What they state to decompress to. A guess: nothing may depend on its truth.
+        /// What they state to decompress to; a guess, on whose truth nothing may depend.
         var bytes: Int
     }
 

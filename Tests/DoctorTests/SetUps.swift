@@ -83,7 +83,8 @@ enum SetUps {
     private static func agent() -> ExaminedFunction {
         var function = ExaminedFunction(arn: function)
         function.configuration = .read(
-            .init(role: "arn:aws:iam::123456789012:role/agent", logGroup: "/aws/lambda/agent", environment: environment))
+            .init(role: "arn:aws:iam::123456789012:role/agent", logGroup: "/aws/lambda/agent", environment: environment)
+        )
         function.reservedConcurrency = .read(nil)
         function.figures = .read(
             .init(invocations: 10, longest: 53_999, recentInvocations: 1, recentAges: [3_600_000]))
