@@ -55,6 +55,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Gzip", dependencies: ["CLibdeflate", "CZlib"], swiftSettings: librarySettings),
         .target(name: "CGlibc"),
+        .target(name: "CByteMasks"),
         .target(
             name: "HTTP",
             dependencies: [
@@ -65,7 +66,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: librarySettings),
         .target(
-            name: "MeterLine", dependencies: ["Meter", "Gzip", crypto], swiftSettings: librarySettings),
+            name: "MeterLine", dependencies: ["CByteMasks", "Meter", "Gzip", crypto], swiftSettings: librarySettings),
         .target(name: "AWS", dependencies: ["HTTP", crypto, httpTypes], swiftSettings: librarySettings),
         .target(name: "LambdaRuntime", dependencies: ["HTTP", httpTypes], swiftSettings: librarySettings),
         .target(

@@ -1,13 +1,19 @@
-/// Bytes that are read at any place, and sixteen at a time where that pays.
+private import CByteMasks
+
+/// Bytes that are read at any place, and eight or 64 at a time where that pays.
 ///
 /// Every access is checked. A value must not outlive the call of `with` that made it.
 @safe package struct ByteText {
-    /// How many bytes are looked at together.
-    static let blockBytes = 16
+    /// How many bytes are looked at together: one for each bit of a mask.
+    static let blockBytes = 64
+    /// How many bytes are copied together.
+    private static let pieceBytes = 16
 
     private let start: UnsafePointer<UInt8>
     /// How many bytes there are.
     package let count: Int
+    /// From how many positions, the first ones, a word and a block can be read.
+    private let (words, blocks): (UInt, UInt)
 
     /// Lends the bytes of a span to `body`.
     package static func with<Result, Failure: Error>(
@@ -27,6 +33,8 @@
     private init(start: UnsafePointer<UInt8>, count: Int) {
         unsafe self.start = start
         self.count = count
+        words = UInt(max(0, count - 7))
+        blocks = UInt(max(0, count - Self.blockBytes + 1))
     }
 
     @inline(__always)
@@ -41,23 +49,10 @@
         UInt(bitPattern: position) < UInt(bitPattern: count) ? unsafe start[position] : 0
     }
 
-    /// Whether sixteen bytes stand from a position on.
-    @inline(__always)
-    func hasBlock(at position: Int) -> Bool {
-        position >= 0 && position <= count &- Self.blockBytes
-    }
-
-    /// Sixteen bytes from a position on.
-    @inline(__always)
-    func block(at position: Int) -> SIMD16<UInt8> {
-        precondition(hasBlock(at: position))
-        return unsafe UnsafeRawPointer(start).loadUnaligned(fromByteOffset: position, as: SIMD16<UInt8>.self)
-    }
-
     /// Eight bytes from a position on, the first one lowest; bytes behind the end are 0.
     @inline(__always)
     func word(at position: Int) -> UInt64 {
-        guard position >= 0, position <= count &- 8 else { return wordAtEnd(position) }
+        guard UInt(bitPattern: position) < words else { return wordAtEnd(position) }
         return unsafe UInt64(
             littleEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: position, as: UInt64.self))
     }
@@ -123,17 +118,18 @@
     @inline(__always)
     func copy(_ range: Range<Int>, to target: UnsafeMutableRawPointer, room: Int) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count && range.count <= room)
-        let rounded = (range.count + Self.blockBytes - 1) & ~(Self.blockBytes - 1)
-        guard rounded <= room, rounded <= count - range.lowerBound, rounded <= 4 * Self.blockBytes else {
-            unsafe target.copyMemory(from: start + range.lowerBound, byteCount: range.count)
+        let source = unsafe UnsafeRawPointer(start + range.lowerBound)
+        let most = 4 * Self.pieceBytes
+        guard range.count <= most, room >= most, range.lowerBound <= count &- most else {
+            unsafe target.copyMemory(from: source, byteCount: range.count)
             return
         }
         var offset = 0
-        while offset < rounded {
-            unsafe target.storeBytes(
-                of: block(at: range.lowerBound + offset), toByteOffset: offset, as: SIMD16<UInt8>.self)
-            offset += Self.blockBytes
-        }
+        repeat {
+            let piece = unsafe source.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
+            unsafe target.storeBytes(of: piece, toByteOffset: offset, as: SIMD16<UInt8>.self)
+            offset &+= Self.pieceBytes
+        } while offset < range.count
     }
 
     /// Lends the bytes of a range to `body`.
@@ -144,47 +140,67 @@
     }
 }
 
-/// Which of sixteen bytes something holds for: four bits for each, of which the lowest counts.
-struct Lanes {
-    /// The lowest bit of each of the sixteen.
-    static let ones: UInt64 = 0x1111_1111_1111_1111
+// MARK: - Masks
 
-    private(set) var bits: UInt64
-
-    @inline(__always)
-    init(bits: UInt64) {
-        self.bits = bits
+extension ByteText {
+    /// What may hold for a byte.
+    enum Trait {
+        case equal(UInt8)
+        case noDigit
+        /// A quotation mark, a backslash, a control character, or a part of a character that is not ASCII.
+        case stopsString
     }
 
-    /// There is no instruction for this that Swift could name; a shift and a pack come near it.
+    /// For which of the 64 bytes from a position on something holds: the lowest bit is for the first of them.
+    ///
+    /// It holds for no byte behind the end.
     @inline(__always)
-    init(_ mask: SIMDMask<SIMD16<Int8>>) {
-        let pairs = unsafe unsafeBitCast(mask, to: SIMD8<UInt16>.self)
-        let packed = SIMD8<UInt8>(truncatingIfNeeded: pairs &>> SIMD8<UInt16>(repeating: 4))
-        bits = unsafe UInt64(littleEndian: unsafeBitCast(packed, to: UInt64.self)) & Self.ones
+    func mask(_ trait: Trait, at position: Int) -> UInt64 {
+        if UInt(bitPattern: position) < blocks { return unsafe Self.mask(trait, start + position) }
+        return maskAtEnd(trait, position)
     }
 
-    /// The place of the first one; meaningful when there is one.
-    @inline(__always)
-    var first: Int { bits.trailingZeroBitCount >> 2 }
-
-    /// How many there are.
-    @inline(__always)
-    var count: Int {
-        // Sums of two, then of all: there are at most sixteen, so that a byte holds each sum.
-        let pairs = (bits &+ bits &>> 4) & 0x0f0f_0f0f_0f0f_0f0f
-        return Int(truncatingIfNeeded: (pairs &* 0x0101_0101_0101_0101) &>> 56)
+    @inline(never)
+    private func maskAtEnd(_ trait: Trait, _ position: Int) -> UInt64 {
+        guard position >= 0, position < count else { return 0 }
+        var block = SIMD64<UInt8>()
+        return unsafe withUnsafeMutableBytes(of: &block) { bytes in
+            let rest = unsafe UnsafeRawBufferPointer(start: start + position, count: count - position)
+            unsafe bytes.copyMemory(from: rest)
+            guard let base = unsafe bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return 0 }
+            return unsafe Self.mask(trait, base) & (1 &<< UInt64(rest.count) &- 1)
+        }
     }
 
-    /// Those before the first of some others, all when there is none of these.
     @inline(__always)
-    func before(_ other: Lanes) -> Lanes {
-        Lanes(bits: bits & ((other.bits & (0 &- other.bits)) &- 1))
+    private static func mask(_ trait: Trait, _ bytes: UnsafePointer<UInt8>) -> UInt64 {
+        switch trait {
+        case .equal(let byte): unsafe metertap_equal(bytes, byte)
+        case .noDigit: unsafe metertap_not_digits(bytes)
+        case .stopsString: unsafe metertap_string_stops(bytes)
+        }
+    }
+
+    /// The first byte at or behind a position for which one of two things holds; nil when there is none.
+    @inline(__always)
+    func first(_ trait: Trait, or other: Trait? = nil, from start: Int) -> Int? {
+        var position = start
+        while position < count {
+            var mask = mask(trait, at: position)
+            if let other { mask |= self.mask(other, at: position) }
+            if mask != 0 { return position &+ mask.trailingZeroBitCount }
+            position &+= Self.blockBytes
+        }
+        return nil
+    }
+
+    /// Whether one of the 80 bytes from a position on is this one.
+    @inline(__always)
+    func has(_ byte: UInt8, among80At position: Int) -> Bool {
+        precondition(position >= 0 && position <= count &- 80)
+        return unsafe metertap_any_of_80(start + position, byte)
     }
 }
-
-@inline(__always)
-func every(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 
 // MARK: - Strings
 
@@ -206,107 +222,111 @@ extension ByteText {
         var end = StringEnd(position: start)
         /// 1 when the first byte of the next block is escaped by the last one of this.
         var carry: UInt64 = 0
-        while hasBlock(at: end.position) {
-            let block = block(at: end.position)
-            let quotes = Lanes(block .== every(UInt8(ascii: "\"")))
-            let backslashes = Lanes(block .== every(UInt8(ascii: "\\")))
-            if backslashes.bits | carry == 0 {
-                if quotes.bits != 0 {
-                    end.position += quotes.first
-                    return end
-                }
-            } else {
-                let escaped = Self.escaped(backslashes, &carry)
-                let closing = Lanes(bits: quotes.bits & ~escaped.bits)
-                let unicode = Lanes(bits: Lanes(block .== every(UInt8(ascii: "u"))).bits & escaped.bits)
-                end.hasEscapes = end.hasEscapes || backslashes.before(closing).bits != 0
-                end.hasUnicodeEscapes = end.hasUnicodeEscapes || unicode.before(closing).bits != 0
-                if closing.bits != 0 {
-                    end.position += closing.first
-                    return end
-                }
-            }
-            end.position += Self.blockBytes
-        }
-        return endOfShortString(end, isEscaped: carry != 0)
-    }
-
-    /// The last bytes of a text, one by one.
-    private func endOfShortString(_ sofar: StringEnd, isEscaped: Bool) -> StringEnd? {
-        var end = sofar
-        var isEscaped = isEscaped
         while end.position < count {
-            let byte = self[end.position]
-            if isEscaped {
-                if byte == UInt8(ascii: "u") { end.hasUnicodeEscapes = true }
-                isEscaped = false
-            } else if byte == UInt8(ascii: "\"") {
+            let quotes = mask(.equal(UInt8(ascii: "\"")), at: end.position)
+            let backslashes = mask(.equal(UInt8(ascii: "\\")), at: end.position)
+            let escaped = Self.escaped(backslashes, &carry)
+            let closing = quotes & ~escaped
+            // All when the string goes on.
+            let inside = (closing & (0 &- closing)) &- 1
+            if backslashes & inside != 0 { end.hasEscapes = true }
+            let others = escaped & inside & ~(quotes | backslashes)
+            if others != 0, hasU(others, at: end.position) { end.hasUnicodeEscapes = true }
+            if closing != 0 {
+                end.position &+= closing.trailingZeroBitCount
                 return end
-            } else if byte == UInt8(ascii: "\\") {
-                isEscaped = true
-                end.hasEscapes = true
             }
-            end.position += 1
+            end.position &+= Self.blockBytes
         }
         return nil
+    }
+
+    @inline(never)
+    private func hasU(_ places: UInt64, at position: Int) -> Bool {
+        mask(.equal(UInt8(ascii: "u")), at: position) & places != 0
     }
 
     /// Which bytes a backslash stands before that is not itself escaped.
     ///
     /// The method is simdjson's (`json_escape_scanner.h`): of a row of backslashes every second one is escaped, and a
-    /// subtraction whose borrow runs along the row tells them apart. It works on digits of four bits as on bits, since
-    /// parity and borrow of each digit are the same.
+    /// subtraction whose borrow runs along the row tells them apart.
     ///
     /// - Parameter carry: 1 when the first byte is escaped by the byte before it; then the same for the next block.
     @inline(__always)
-    private static func escaped(_ backslashes: Lanes, _ carry: inout UInt64) -> Lanes {
-        let odd: UInt64 = 0x1010_1010_1010_1010
-        let potential = backslashes.bits & ~carry
-        let series = ((potential &<< 4 | odd) &- potential ^ odd) & Lanes.ones
-        let escaped = series ^ (backslashes.bits | carry)
-        carry = (series & backslashes.bits) &>> 60
-        return Lanes(bits: escaped)
+    private static func escaped(_ backslashes: UInt64, _ carry: inout UInt64) -> UInt64 {
+        let odd: UInt64 = 0xaaaa_aaaa_aaaa_aaaa
+        let potential = backslashes & ~carry
+        let series = ((potential &<< 1 | odd) &- potential) ^ odd
+        let escaped = series ^ (backslashes | carry)
+        carry = (series & backslashes) &>> 63
+        return escaped
+    }
+}
+
+/// Finds where strings of a text stop, from left to right: each byte is looked at once, with 63 others.
+struct StringStops {
+    /// The position of the 64 bytes that were looked at last.
+    private var start: Int
+    private var mask: UInt64 = 0
+
+    init(from position: Int) {
+        start = position &- ByteText.blockBytes
     }
 
-    /// The first quotation mark, backslash or control character at or behind a position; nil when there is none.
+    /// The first byte at or behind a position that no plain ASCII text in a string has, or the end of the text.
+    ///
+    /// Positions must not go back.
     @inline(__always)
-    func endOfPlainText(from start: Int) -> Int? {
-        var position = start
-        while hasBlock(at: position) {
-            let block = block(at: position)
-            let ends = Lanes(
-                (block .== every(UInt8(ascii: "\""))) .| (block .== every(UInt8(ascii: "\\")))
-                    .| (block .< every(0x20)))
-            if ends.bits != 0 { return position &+ ends.first }
-            position &+= Self.blockBytes
+    mutating func first(_ text: ByteText, from position: Int) -> Int {
+        var position = position
+        while true {
+            let offset = position &- start
+            if offset < ByteText.blockBytes {
+                let rest = mask &>> UInt64(truncatingIfNeeded: offset)
+                if rest != 0 { return position &+ rest.trailingZeroBitCount }
+                position = start &+ ByteText.blockBytes
+            }
+            if position >= text.count { return text.count }
+            start = position
+            mask = text.mask(.stopsString, at: position)
         }
-        return endOfShortPlainText(from: position)
+    }
+}
+
+// MARK: - Digits
+
+extension ByteText {
+    /// Behind the digits that stand from a position on.
+    @inline(__always)
+    func endOfDigits(from start: Int) -> Int {
+        var position = start
+        while true {
+            // The highest bit of each byte that is above 9 once it is no longer ASCII.
+            let values = word(at: position) ^ 0x3030_3030_3030_3030
+            let others = ((values & 0x7f7f_7f7f_7f7f_7f7f) &+ 0x7676_7676_7676_7676 | values) & 0x8080_8080_8080_8080
+            if others != 0 { return position &+ others.trailingZeroBitCount &>> 3 }
+            position &+= 8
+        }
     }
 
-    @inline(never)
-    private func endOfShortPlainText(from start: Int) -> Int? {
-        var position = start
-        while position < count {
-            let byte = self[position]
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return position }
-            position += 1
+    /// The number that some digits are; nil for none and for more than 15.
+    @inline(__always)
+    func number(_ digits: Range<Int>) -> Int64? {
+        guard !digits.isEmpty, digits.count <= 15 else { return nil }
+        let first = word(at: digits.lowerBound) ^ 0x3030_3030_3030_3030
+        guard digits.count > 8 else {
+            return Self.number(first &<< UInt64(truncatingIfNeeded: 8 &* (8 &- digits.count)))
         }
-        return nil
+        let high = Self.number(first &<< UInt64(truncatingIfNeeded: 8 &* (16 &- digits.count)))
+        return high &* 100_000_000 &+ Self.number(word(at: digits.upperBound &- 8) ^ 0x3030_3030_3030_3030)
     }
 
-    /// Whether all bytes of a range are ASCII.
-    func isASCII(_ range: Range<Int>) -> Bool {
-        var others = SIMDMask<SIMD16<Int8>>(repeating: false)
-        var position = range.lowerBound
-        while hasBlock(at: position), position <= range.upperBound - Self.blockBytes {
-            others = others .| (block(at: position) .> every(0x7f))
-            position += Self.blockBytes
-        }
-        if Lanes(others).bits != 0 { return false }
-        while position < range.upperBound {
-            if self[position] > 0x7f { return false }
-            position += 1
-        }
-        return true
+    /// The number of eight digits, the first one lowest: pairs of them at a time.
+    @inline(__always)
+    private static func number(_ digits: UInt64) -> Int64 {
+        let pairs = digits &* 10 &+ digits &>> 8
+        let low = (pairs & 0x0000_00ff_0000_00ff) &* 0x000f_4240_0000_0064
+        let high = (pairs &>> 16 & 0x0000_00ff_0000_00ff) &* 0x0000_2710_0000_0001
+        return Int64((low &+ high) &>> 32)
     }
 }

@@ -73,9 +73,9 @@ struct EventIndex {
     private static func entry(_ text: ByteText, at start: Int) -> (Entry, end: Int)? {
         var entry = Entry(start: start, shape: .plain)
         guard var position = text.end(of: beginning, at: start) else { return nil }
-        entry.id = text.digits(from: position)
+        entry.id = position..<(text.first(.noDigit, from: position) ?? text.count)
         guard !entry.id.isEmpty, let number = text.end(of: middle, at: entry.id.upperBound) else { return nil }
-        let digits = text.digits(from: number)
+        let digits = number..<text.endOfDigits(from: number)
         guard let time = text.number(digits) else { return nil }
         entry.timestamp = Timestamp.plausible(time)
         guard let message = text.end(of: ending, at: digits.upperBound),
@@ -85,28 +85,5 @@ struct EventIndex {
         entry.message = message..<end.position
         if end.hasUnicodeEscapes { entry.shape = .hidden }
         return (entry, position)
-    }
-}
-
-extension ByteText {
-    /// The digits that stand from a position on.
-    func digits(from start: Int) -> Range<Int> {
-        var end = start
-        while hasBlock(at: end) {
-            let block = block(at: end)
-            let others = Lanes((block .< every(UInt8(ascii: "0"))) .| (block .> every(UInt8(ascii: "9"))))
-            if others.bits != 0 { return start..<(end + others.first) }
-            end += Self.blockBytes
-        }
-        while end < count, isDigit(self[end]) { end += 1 }
-        return start..<end
-    }
-
-    /// The number that some digits are; nil for none and for more than 15.
-    func number(_ digits: Range<Int>) -> Int64? {
-        guard !digits.isEmpty, digits.count <= 15 else { return nil }
-        var number: Int64 = 0
-        for position in digits { number = number &* 10 &+ Int64(self[position] &- UInt8(ascii: "0")) }
-        return number
     }
 }

@@ -85,66 +85,31 @@ extension MessageReader {
 extension ByteText {
     /// The first line feed at or behind a position.
     func lineFeed(from start: Int) -> Int? {
-        var position = start
-        while hasBlock(at: position) {
-            let feeds = Lanes(block(at: position) .== every(UInt8(ascii: "\n")))
-            if feeds.bits != 0 { return position + feeds.first }
-            position += Self.blockBytes
-        }
-        while position < count {
-            if self[position] == UInt8(ascii: "\n") { return position }
-            position += 1
-        }
-        return nil
+        first(.equal(UInt8(ascii: "\n")), from: start)
     }
 
     fileprivate func linesWithText(_ range: Range<Int>) -> Int {
+        let text = part(range)
         var lines = 0
-        var position = range.lowerBound
-        while position < range.upperBound {
-            let isNearBeginning = position < range.lowerBound + 2
-            if isNearBeginning || !hasBlock(at: position) || position + Self.blockBytes > range.upperBound {
-                if self[position] == UInt8(ascii: "\n"), !isEmptyLine(endingAt: position, range.lowerBound) {
-                    lines += 1
-                }
-                position += 1
-            } else {
-                let feeds = Lanes(block(at: position) .== every(UInt8(ascii: "\n")))
-                if feeds.bits != 0 { lines += feeds.count - emptyLines(feeds, at: position) }
-                position += Self.blockBytes
+        // Before the first line there is as good as a line feed.
+        var feedsBefore = UInt64.max
+        for position in stride(from: 0, to: text.count, by: Self.blockBytes) {
+            let feeds = text.mask(.equal(UInt8(ascii: "\n")), at: position)
+            if feeds != 0 {
+                let returns = text.mask(.equal(UInt8(ascii: "\r")), at: position) &<< 1
+                let returnBefore: UInt64 = position > 0 && text[position - 1] == UInt8(ascii: "\r") ? 1 : 0
+                let empty =
+                    (feeds &<< 1 | feedsBefore &>> 63)
+                    | ((returns | returnBefore) & (feeds &<< 2 | feedsBefore &>> 62))
+                lines += (feeds & ~empty).nonzeroBitCount
             }
+            feedsBefore = feeds
         }
         return lines
     }
 
-    private func isEmptyLine(endingAt feed: Int, _ beginning: Int) -> Bool {
-        func isFeed(_ position: Int) -> Bool { position < beginning || self[position] == UInt8(ascii: "\n") }
-        return isFeed(feed - 1) || (self[feed - 1] == UInt8(ascii: "\r") && isFeed(feed - 2))
-    }
-
-    /// How many of some line feeds in sixteen bytes end an empty line.
-    private func emptyLines(_ feeds: Lanes, at position: Int) -> Int {
-        let before = block(at: position - 1)
-        let twoBefore = block(at: position - 2)
-        let empty =
-            (before .== every(UInt8(ascii: "\n")))
-            .| ((before .== every(UInt8(ascii: "\r"))) .& (twoBefore .== every(UInt8(ascii: "\n"))))
-        return Lanes(bits: Lanes(empty).bits & feeds.bits).count
-    }
-
     /// The first quotation mark or backslash at or behind a position.
     func quoteOrBackslash(from start: Int) -> Int? {
-        var position = start
-        while hasBlock(at: position) {
-            let block = block(at: position)
-            let found = Lanes((block .== every(UInt8(ascii: "\""))) .| (block .== every(UInt8(ascii: "\\"))))
-            if found.bits != 0 { return position + found.first }
-            position += Self.blockBytes
-        }
-        while position < count {
-            if self[position] == UInt8(ascii: "\"") || self[position] == UInt8(ascii: "\\") { return position }
-            position += 1
-        }
-        return nil
+        first(.equal(UInt8(ascii: "\"")), or: .equal(UInt8(ascii: "\\")), from: start)
     }
 }

@@ -47,12 +47,7 @@ enum QuickLine {
     private static func size(
         _ record: borrowing QuickRecord, _ event: QuickEvent, _ names: EventNames
     ) -> Int {
-        var size = frameBytes + record.meter.count + record.value.count + record.customer.count + record.ownId.count
-        for index in 0..<record.dimensionCount {
-            let dimension = record.dimensions[index]
-            size += dimensionBytes + dimension.name.count + dimension.value.count
-        }
-        return size + names.sourcePrefix.count + event.id.count
+        frameBytes + record.bytes + dimensionBytes * record.dimensionCount + names.sourcePrefix.count + event.id.count
     }
 
     @inline(__always)
@@ -75,8 +70,7 @@ enum QuickLine {
         // What the hash is of stands for a moment where the line goes on.
         let digest = line.withScratch { scratch in
             scratch.put(event.idText, event.id)
-            scratch.put("\0")
-            scratch.put(Int64(QuickEvent.ordinal))
+            scratch.put("\u{0}0")
             var hash = names.identity.hash
             unsafe hash.update(bufferPointer: scratch.written)
             return hash.finalize()
@@ -88,7 +82,7 @@ enum QuickLine {
         guard record.dimensionCount > 0 else { return }
         for index in 0..<record.dimensionCount {
             let dimension = record.dimensions[index]
-            line.put(index == 0 ? ",\"dimensions\":{\"" : ",\"")
+            if index == 0 { line.put(",\"dimensions\":{\"") } else { line.put(",\"") }
             line.put(text, dimension.name)
             line.put("\":\"")
             line.put(text, dimension.value)
@@ -104,8 +98,8 @@ enum QuickLine {
         line.put(event.idText, event.id)
         line.put("\",\"timestamp\":")
         if let timestamp = event.timestamp { line.put(timestamp) } else { line.put("null") }
-        line.put(",\"ordinal\":")
-        line.put(Int64(QuickEvent.ordinal))
+        // `QuickEvent.ordinal`, as a part of a text that the compiler knows; so it is in `writeId`.
+        line.put(",\"ordinal\":0")
         if record.timeDerived { line.put(",\"timeDerived\":true") }
         line.put("}")
     }
@@ -149,33 +143,44 @@ enum QuickLine {
 
     @inline(__always)
     mutating func put(_ text: ByteText, _ range: Range<Int>) {
-        unsafe text.copy(range, to: start + count, room: room - count)
-        count += range.count
+        unsafe text.copy(range, to: start + count, room: room &- count)
+        count &+= range.count
     }
 
     @inline(__always)
     private mutating func put(_ bytes: UnsafeRawBufferPointer) {
-        precondition(bytes.count <= room - count)
+        precondition(bytes.count <= room &- count)
         guard let source = bytes.baseAddress else { return }
         unsafe (start + count).copyMemory(from: source, byteCount: bytes.count)
-        count += bytes.count
+        count &+= bytes.count
     }
 
     /// A number that is not negative.
     mutating func put(_ number: Int64) {
-        var digits = 1
-        var rest = number / 10
-        while rest > 0 {
-            digits += 1
-            rest /= 10
+        precondition(number >= 0 && room - count >= 24)
+        let eight: Int64 = 100_000_000
+        guard number >= eight else { return put(UInt64(number), digits: nil) }
+        if number < eight * eight {
+            put(UInt64(number / eight), digits: nil)
+        } else {
+            put(UInt64(number / (eight * eight)), digits: nil)
+            put(UInt64(number / eight % eight), digits: 8)
         }
-        precondition(number >= 0 && digits <= room - count)
-        rest = number
-        for position in stride(from: count + digits - 1, through: count, by: -1) {
-            unsafe start.storeBytes(of: UInt8(ascii: "0") + UInt8(rest % 10), toByteOffset: position, as: UInt8.self)
-            rest /= 10
-        }
-        count += digits
+        put(UInt64(number % eight), digits: 8)
+    }
+
+    /// A number below 10^8, with so many digits or as many as it needs: pairs of digits at a time.
+    @inline(__always)
+    private mutating func put(_ number: UInt64, digits: Int?) {
+        var text = number / 10_000 | (number % 10_000) &<< 32
+        let hundreds = (text &* 10_486) &>> 20 & 0x0000_007f_0000_007f
+        text = hundreds | (text &- hundreds &* 100) &<< 16
+        let tens = (text &* 103) &>> 10 & 0x000f_000f_000f_000f
+        text = tens | (text &- tens &* 10) &<< 8
+        let zeros = digits.map { 8 - $0 } ?? min(7, text.trailingZeroBitCount &>> 3)
+        text = (text | 0x3030_3030_3030_3030) &>> UInt64(8 * zeros)
+        unsafe start.storeBytes(of: text.littleEndian, toByteOffset: count, as: UInt64.self)
+        count += 8 - zeros
     }
 
     /// The first bytes of a hash, in hexadecimal.

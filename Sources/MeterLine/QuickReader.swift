@@ -54,6 +54,9 @@ struct QuickReader: Sendable {
 struct QuickQuote: Equatable {
     /// How many bytes it has: 1, 2, 4 or 8.
     let width: Int
+    /// Its bytes, the first one lowest, and which bits of a word these are.
+    private let bytes: UInt64
+    private let mask: UInt64
 
     /// The bytes of the widest one.
     private static let widest = UInt64(littleEndian: 0x225c_5c5c_5c5c_5c5c)
@@ -63,20 +66,24 @@ struct QuickQuote: Equatable {
     init?(_ text: ByteText, at position: Int) {
         let word = text.word(at: position)
         if UInt8(truncatingIfNeeded: word) == UInt8(ascii: "\"") {
-            width = 1
+            self.init(width: 1)
         } else if UInt16(truncatingIfNeeded: word) == UInt16(truncatingIfNeeded: Self.widest &>> 48) {
-            width = 2
+            self.init(width: 2)
         } else if UInt32(truncatingIfNeeded: word) == UInt32(truncatingIfNeeded: Self.widest &>> 32) {
-            width = 4
+            self.init(width: 4)
         } else if word == Self.widest {
-            width = 8
+            self.init(width: 8)
         } else {
             return nil
         }
     }
 
+    @inline(__always)
     private init(width: Int) {
+        let others = UInt64(8 * (8 - width))
         self.width = width
+        bytes = Self.widest &>> others
+        mask = UInt64.max &>> others
     }
 
     /// The one of the next level; nil when that is too deep.
@@ -84,8 +91,7 @@ struct QuickQuote: Equatable {
 
     @inline(__always)
     func isAt(_ position: Int, of text: ByteText) -> Bool {
-        let bits = UInt64(8 * (8 - width))
-        return text.word(at: position) &<< bits == (Self.widest &>> bits) &<< bits
+        (text.word(at: position) ^ bytes) & mask == 0
     }
 }
 
@@ -128,7 +134,7 @@ extension ByteText {
     @inline(__always)
     func behindSpaces(_ start: Int) -> Int {
         var position = start
-        while byte(at: position) == 0x20 { position += 1 }
+        while byte(at: position) == 0x20 { position &+= 1 }
         return position
     }
 }
@@ -137,11 +143,11 @@ extension ByteText {
 private enum QuickField: UInt8 {
     case meter, customer, value, time, ownId, dimensions
 
-    /// The field that the bytes of a range name; `RecordFields.Name` has the same names.
+    /// The field that some bytes name; `RecordFields.Name` has the same names.
     @inline(__always)
-    init?(_ text: ByteText, _ range: Range<Int>) {
-        func isName(_ name: StaticString) -> Bool { text.has(name, at: range.lowerBound) }
-        switch range.count {
+    init?(_ text: ByteText, _ place: QuickRecord.Place) {
+        func isName(_ name: StaticString) -> Bool { text.has(name, at: place.lowerBound) }
+        switch place.count {
         case 4 where isName("time"): self = .time
         case 5 where isName("value"): self = .value
         case 6 where isName("tenant"): self = .customer
@@ -164,12 +170,19 @@ private enum QuickField: UInt8 {
     }
 }
 
-/// The object of one record, read member by member.
+/// The object of one record, read member by member; the members of its dimensions are read in the same loop.
+///
+/// Strings are read in two places alone, so that both are inlined and what they need stays in registers.
 private struct QuickObject {
+    private typealias Place = QuickRecord.Place
+
     private let text: ByteText
     private var position: Int
     private let quote: QuickQuote
     private let eventTime: Int64?
+    private var stops: StringStops
+    /// Whether all strings so far are ASCII.
+    private var isASCII = true
     /// One bit for each field that was read.
     private var seen: UInt8 = 0
 
@@ -178,18 +191,21 @@ private struct QuickObject {
         position = start
         self.quote = quote
         self.eventTime = eventTime
+        stops = StringStops(from: start)
     }
 
     /// Reads the object; where it ends, or nil to give up.
     mutating func read(into record: inout QuickRecord) -> Int? {
         let start = position
-        guard readMembers({ object, name in object.readField(name, &record) }) else { return nil }
+        position &+= 1
+        guard readMembers(into: &record) else { return nil }
         guard !record.meter.isMissing, !record.customer.isMissing, !record.value.isMissing else { return nil }
         if seen & bit(.time) == 0 {
             guard let eventTime else { return nil }
             (record.time, record.timeDerived) = (eventTime, true)
         }
-        guard text.isASCII(start..<position) || isUTF8(start..<position) else { return nil }
+        guard isASCII || isUTF8(start..<position) else { return nil }
+        record.bytes = position - start
         return position
     }
 
@@ -197,20 +213,40 @@ private struct QuickObject {
         text.part(range).withSpan { (try? UTF8Span(validating: $0)) != nil }
     }
 
-    /// Reads the members of the object at the position, of which there is one at least.
+    /// Reads members, of which there is one at least, to the end of the object.
     @inline(__always)
-    private mutating func readMembers(_ body: (inout QuickObject, Range<Int>) -> Bool) -> Bool {
-        position += 1
+    private mutating func readMembers(into record: inout QuickRecord) -> Bool {
+        var isInDimensions = false
         while true {
             position = text.behindSpaces(position)
             guard let name = readString() else { return false }
             position = text.behindSpaces(position)
             guard text.byte(at: position) == UInt8(ascii: ":") else { return false }
-            position = text.behindSpaces(position + 1)
-            guard body(&self, name) else { return false }
+            position = text.behindSpaces(position &+ 1)
+            if let content = readString() {
+                guard isInDimensions ? record.insert(name, content, text) : read(content, of: name, &record)
+                else { return false }
+            } else if isInDimensions {
+                guard let end = text.endOfScalar(at: position), record.insert(name, Place(position, end), text)
+                else { return false }
+                position = end
+            } else if text.byte(at: position) == UInt8(ascii: "{") {
+                guard QuickField(text, name) == .dimensions, isFirst(.dimensions) else { return false }
+                position = text.behindSpaces(position &+ 1)
+                isInDimensions = true
+                if text.byte(at: position) != UInt8(ascii: "}") { continue }
+            } else {
+                guard let number = QuickNumber(text, at: position), read(number, of: name, &record)
+                else { return false }
+                position = number.end
+            }
             position = text.behindSpaces(position)
+            if isInDimensions, text.byte(at: position) == UInt8(ascii: "}") {
+                isInDimensions = false
+                position = text.behindSpaces(position &+ 1)
+            }
             let byte = text.byte(at: position)
-            position += 1
+            position &+= 1
             if byte == UInt8(ascii: "}") { return true }
             guard byte == UInt8(ascii: ",") else { return false }
         }
@@ -218,168 +254,145 @@ private struct QuickObject {
 
     private func bit(_ field: QuickField) -> UInt8 { 1 &<< field.rawValue }
 
-    private mutating func readField(_ name: Range<Int>, _ record: inout QuickRecord) -> Bool {
-        guard let field = QuickField(text, name), seen & bit(field) == 0 else { return false }
-        seen |= bit(field)
-        switch field {
-        case .meter: return readText(RecordLimits.nameBytes, mayBeNumber: false, into: &record.meter)
-        case .customer: return readText(RecordLimits.nameBytes, mayBeNumber: true, into: &record.customer)
-        case .ownId: return readText(RecordLimits.nameBytes, mayBeNumber: true, into: &record.ownId)
-        case .value: return readQuantity(&record)
-        case .time: return readTime(&record)
-        case .dimensions: return readDimensions(&record)
-        }
+    private mutating func isFirst(_ field: QuickField) -> Bool {
+        defer { seen |= bit(field) }
+        return seen & bit(field) == 0
     }
 
-    // MARK: - Strings
-
-    /// The content of the string at the position.
+    /// The content of the string at the position; nil when there is none.
     @inline(__always)
-    private mutating func readString() -> Range<Int>? {
+    private mutating func readString() -> Place? {
         guard quote.isAt(position, of: text) else { return nil }
-        let start = position + quote.width
-        guard let end = text.endOfPlainText(from: start), quote.isAt(end, of: text) else {
-            return nil
+        let start = position &+ quote.width
+        var end = stops.first(text, from: start)
+        while !quote.isAt(end, of: text) {
+            // A character that is not ASCII may stand in a string; nothing else at which it stops may.
+            guard text.byte(at: end) > 0x7f else { return nil }
+            isASCII = false
+            end = stops.first(text, from: end &+ 1)
         }
-        position = end + quote.width
-        return start..<end
+        position = end &+ quote.width
+        return Place(start, end)
     }
 
-    private var isAtString: Bool {
-        let byte = text.byte(at: position)
-        return byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-    }
-
-    /// A string that is not empty, or a whole number as its digits.
-    private mutating func readText(
-        _ limit: Int, mayBeNumber: Bool, into place: inout QuickRecord.Place
-    ) -> Bool {
-        let range: Range<Int>
-        if isAtString {
-            guard let content = readString() else { return false }
-            range = content
-        } else {
-            guard mayBeNumber, let number = readNumber(), number.fraction.isEmpty else { return false }
-            range = number.range
+    /// Takes a field's value that is a string.
+    @inline(__always)
+    private mutating func read(_ content: Place, of name: Place, _ record: inout QuickRecord) -> Bool {
+        guard let field = QuickField(text, name), isFirst(field) else { return false }
+        switch field {
+        case .meter: return take(content, as: &record.meter)
+        case .customer: return take(content, as: &record.customer)
+        case .ownId: return take(content, as: &record.ownId)
+        case .value:
+            let range = content.range
+            guard let number = QuickNumber(text, at: range.lowerBound), number.end == range.upperBound
+            else { return false }
+            return take(number, &record)
+        case .time:
+            guard let time = time(content) else { return false }
+            return take(time, &record)
+        case .dimensions: return false
         }
-        place = QuickRecord.Place(range)
-        return !range.isEmpty && range.count <= limit
     }
 
-    // MARK: - Numbers
-
-    private struct Number {
-        var range: Range<Int>
-        var integer: Range<Int>
-        /// The digits behind the point.
-        var fraction: Range<Int>
-    }
-
-    /// The number at the position; nil for none, and for one with an exponent.
-    private mutating func readNumber() -> Number? {
-        let start = position
-        let integerStart = text.byte(at: start) == UInt8(ascii: "-") ? start + 1 : start
-        let integer = digits(from: integerStart)
-        guard !integer.isEmpty, integer.count == 1 || text[integerStart] != UInt8(ascii: "0") else { return nil }
-        var fraction = integer.upperBound..<integer.upperBound
-        if text.byte(at: integer.upperBound) == UInt8(ascii: ".") {
-            fraction = digits(from: integer.upperBound + 1)
-            if fraction.isEmpty { return nil }
+    /// Takes a field's value that is a number.
+    @inline(__always)
+    private mutating func read(_ number: QuickNumber, of name: Place, _ record: inout QuickRecord) -> Bool {
+        guard let field = QuickField(text, name), isFirst(field) else { return false }
+        switch field {
+        case .value: return take(number, &record)
+        case .customer: return number.isWhole && take(number.place, as: &record.customer)
+        case .ownId: return number.isWhole && take(number.place, as: &record.ownId)
+        case .time:
+            guard number.isWhole, number.start == number.integerStart, let time = text.number(number.start..<number.end)
+            else { return false }
+            record.timeDigits = number.place
+            return take(time, &record)
+        case .meter, .dimensions: return false
         }
-        position = fraction.upperBound
-        if text.byte(at: position) | 0x20 == UInt8(ascii: "e") { return nil }
-        return Number(range: start..<position, integer: integer, fraction: fraction)
+    }
+
+    // MARK: - Values
+
+    /// Takes a text, which must not be empty.
+    @inline(__always)
+    private func take(_ content: Place, as field: inout Place) -> Bool {
+        field = content
+        return content.count > 0 && content.count <= RecordLimits.nameBytes
+    }
+
+    /// Takes a quantity whose canonical text stands in how it is written.
+    @inline(__always)
+    private func take(_ number: QuickNumber, _ record: inout QuickRecord) -> Bool {
+        guard let end = number.endOfCanonical(text) else { return false }
+        record.value = Place(number.start, end)
+        return true
     }
 
     @inline(__always)
-    private func digits(from start: Int) -> Range<Int> {
-        var end = start
-        while isDigit(text.byte(at: end)) { end += 1 }
-        return start..<end
-    }
-
-    /// A number, or a string that holds one, whose canonical text stands in it.
-    private mutating func readQuantity(_ record: inout QuickRecord) -> Bool {
-        let isString = isAtString
-        if isString {
-            guard quote.isAt(position, of: text) else { return false }
-            position += quote.width
-        }
-        guard let number = readNumber() else { return false }
-        if isString {
-            guard quote.isAt(position, of: text) else { return false }
-            position += quote.width
-        }
-        guard number.integer.count <= Quantity.maximumIntegerDigits,
-            number.fraction.count <= Quantity.maximumDecimalPlaces
-        else { return false }
-        var end = number.fraction.upperBound
-        while end > number.fraction.lowerBound, text[end - 1] == UInt8(ascii: "0") { end -= 1 }
-        if end == number.fraction.lowerBound { end = number.integer.upperBound }
-        // Zero has no sign.
-        let isNegative = number.integer.lowerBound > number.range.lowerBound
-        if isNegative, end == number.integer.upperBound, text[number.integer.lowerBound] == UInt8(ascii: "0") {
-            return false
-        }
-        record.value = QuickRecord.Place(number.range.lowerBound..<end)
-        return true
-    }
-
-    // MARK: - Time
-
-    private mutating func readTime(_ record: inout QuickRecord) -> Bool {
-        let time: Int64?
-        if isAtString {
-            guard let content = readString() else { return false }
-            let digits = digits(from: content.lowerBound)
-            time =
-                digits.upperBound >= content.upperBound
-                ? text.number(content) : text.part(content).withSpan { Timestamp.rfc3339($0) }
-        } else {
-            guard let number = readNumber(), number.fraction.isEmpty, number.integer == number.range else {
-                return false
-            }
-            time = text.number(number.range)
-            record.timeDigits = QuickRecord.Place(number.range)
-        }
-        guard let time, time >= RecordLimits.earliestTimeInMillis,
-            time <= eventTime.map({ $0 + RecordLimits.futureInMillis }) ?? Timestamp.latest
-        else { return false }
+    private func take(_ time: Int64, _ record: inout QuickRecord) -> Bool {
         (record.time, record.timeDerived) = (time, false)
-        return true
+        return time >= RecordLimits.earliestTimeInMillis
+            && time <= eventTime.map { $0 + RecordLimits.futureInMillis } ?? Timestamp.latest
     }
 
-    // MARK: - Dimensions
+    /// The time that a string tells.
+    @inline(never)
+    private func time(_ content: Place) -> Int64? {
+        let range = content.range
+        return text.endOfDigits(from: range.lowerBound) >= range.upperBound
+            ? text.number(range) : text.part(range).withSpan { Timestamp.rfc3339($0) }
+    }
+}
 
-    private mutating func readDimensions(_ record: inout QuickRecord) -> Bool {
-        guard text.byte(at: position) == UInt8(ascii: "{") else { return false }
-        let behindBrace = text.behindSpaces(position + 1)
-        if text.byte(at: behindBrace) == UInt8(ascii: "}") {
-            position = behindBrace + 1
-            return true
+/// A number without an exponent.
+private struct QuickNumber {
+    var start: Int
+    /// Behind the sign.
+    var integerStart: Int
+    var integerEnd: Int
+    var end: Int
+
+    /// Whether it has no point.
+    var isWhole: Bool { end == integerEnd }
+    var place: QuickRecord.Place { QuickRecord.Place(start, end) }
+
+    /// The number at a position; nil for none, and for one with an exponent.
+    @inline(__always)
+    init?(_ text: ByteText, at position: Int) {
+        start = position
+        integerStart = text.byte(at: position) == UInt8(ascii: "-") ? position &+ 1 : position
+        integerEnd = text.endOfDigits(from: integerStart)
+        let digits = integerEnd &- integerStart
+        guard digits > 0, digits == 1 || text.byte(at: integerStart) != UInt8(ascii: "0") else { return nil }
+        end = integerEnd
+        if text.byte(at: end) == UInt8(ascii: ".") {
+            end = text.endOfDigits(from: integerEnd &+ 1)
+            if end == integerEnd &+ 1 { return nil }
         }
-        return readMembers { object, name in
-            var dimension = QuickRecord.Dimension()
-            dimension.name = QuickRecord.Place(name)
-            return name.count <= RecordLimits.nameBytes && object.readDimensionValue(&dimension.value)
-                && record.insert(dimension, object.text)
-        }
+        if text.byte(at: end) | 0x20 == UInt8(ascii: "e") { return nil }
     }
 
-    /// A string, a number or a boolean, as text.
-    private mutating func readDimensionValue(_ place: inout QuickRecord.Place) -> Bool {
-        let range: Range<Int>
-        if isAtString {
-            guard let content = readString() else { return false }
-            range = content
-        } else if let end = text.end(of: "true", at: position) ?? text.end(of: "false", at: position) {
-            range = position..<end
-            position = end
-        } else {
-            guard let number = readNumber() else { return false }
-            range = number.range
-        }
-        place = QuickRecord.Place(range)
-        return range.count <= RecordLimits.dimensionValueBytes
+    /// Behind the canonical text of the quantity that it is; nil when it is none, or is written otherwise.
+    @inline(__always)
+    func endOfCanonical(_ text: ByteText) -> Int? {
+        guard integerEnd &- integerStart <= Quantity.maximumIntegerDigits,
+            isWhole || end &- integerEnd &- 1 <= Quantity.maximumDecimalPlaces
+        else { return nil }
+        var last = end
+        while last > integerEnd, text.byte(at: last &- 1) == UInt8(ascii: "0") { last &-= 1 }
+        // A point is not left alone.
+        if last == integerEnd &+ 1 { last = integerEnd }
+        // Zero has no sign.
+        if integerStart > start, last == integerEnd, text.byte(at: integerStart) == UInt8(ascii: "0") { return nil }
+        return last
+    }
+}
+
+extension ByteText {
+    /// Behind the number or the boolean at a position; nil for none.
+    @inline(never)
+    fileprivate func endOfScalar(at position: Int) -> Int? {
+        end(of: "true", at: position) ?? end(of: "false", at: position) ?? QuickNumber(self, at: position)?.end
     }
 }

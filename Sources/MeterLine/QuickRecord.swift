@@ -1,3 +1,5 @@
+import Meter
+
 /// A record as it stands in a text, before anything of it is copied.
 ///
 /// What the places name are bytes that can be written into JSON as they are: no escapes, no control characters, UTF-8.
@@ -15,14 +17,17 @@ struct QuickRecord: ~Copyable {
 
         init() {}
 
+        /// Bytes of a text that has no more than `maximumTextBytes`.
         @inline(__always)
-        init(_ range: Range<Int>) {
-            start = UInt32(range.lowerBound)
-            end = UInt32(range.upperBound)
+        init(_ start: Int, _ end: Int) {
+            self.start = UInt32(truncatingIfNeeded: start)
+            self.end = UInt32(truncatingIfNeeded: end)
         }
 
         @inline(__always)
-        var range: Range<Int> { unsafe Range(uncheckedBounds: (Int(start), Int(end))) }
+        var lowerBound: Int { Int(start) }
+        @inline(__always)
+        var range: Range<Int> { lowerBound..<Int(end) }
         @inline(__always)
         var count: Int { Int(end) &- Int(start) }
         @inline(__always)
@@ -33,6 +38,8 @@ struct QuickRecord: ~Copyable {
     struct Dimension {
         var name = Place()
         var value = Place()
+        /// The first eight bytes of the name, which stand to those of another as the names do, unless they are the same.
+        fileprivate var beginning: UInt64 = 0
     }
 
     var meter = Place()
@@ -44,9 +51,12 @@ struct QuickRecord: ~Copyable {
     /// The digits of the time, if it is written as a number.
     var timeDigits = Place()
     var timeDerived = false
+    /// How many bytes its object has, which are more than the places together.
+    var bytes = 0
     /// The id that the record brought itself, if any.
     var ownId = Place()
-    private(set) var dimensions = InlineArray<16, Dimension>(repeating: Dimension())
+    /// Places for dimensions, of which the first `dimensionCount` are taken, in the order of the names' bytes.
+    private(set) var dimensions = [Dimension](repeating: Dimension(), count: maximumDimensions)
     private(set) var dimensionCount = 0
 
     /// Takes away what an earlier record left.
@@ -55,27 +65,42 @@ struct QuickRecord: ~Copyable {
         (time, timeDerived, dimensionCount) = (0, false, 0)
     }
 
-    /// Inserts a dimension in the order of the names' bytes; false when there is no room or the name is there already.
-    mutating func insert(_ dimension: Dimension, _ text: ByteText) -> Bool {
-        guard dimensionCount < Self.maximumDimensions else { return false }
+    /// Inserts a dimension in the order of the names' bytes; false when it is too long, there is no room, or the name is
+    /// there already.
+    mutating func insert(_ name: Place, _ value: Place, _ text: ByteText) -> Bool {
+        guard dimensionCount < Self.maximumDimensions, name.count <= RecordLimits.nameBytes,
+            value.count <= RecordLimits.dimensionValueBytes
+        else { return false }
+        let new = Dimension(name: name, value: value, beginning: text.beginning(of: name))
         var index = dimensionCount
         while index > 0 {
-            let order = text.compare(dimension.name.range, dimensions[index - 1].name.range)
-            if order == 0 { return false }
-            if order > 0 { break }
-            dimensions[index] = dimensions[index - 1]
+            let other = dimensions[index - 1]
+            if new.beginning == other.beginning {
+                let order = text.compare(name.range, other.name.range)
+                if order == 0 { return false }
+                if order > 0 { break }
+            } else if new.beginning > other.beginning {
+                break
+            }
+            dimensions[index] = other
             index -= 1
         }
-        dimensions[index] = dimension
+        dimensions[index] = new
         dimensionCount += 1
         return true
     }
 }
 
 extension ByteText {
-    /// Less than, equal to, or greater than 0 as the bytes of one range stand to those of another.
+    /// The first eight bytes of a place, the first one highest; 0 stands for those it does not have.
     @inline(__always)
-    func compare(_ left: Range<Int>, _ right: Range<Int>) -> Int {
+    fileprivate func beginning(of place: QuickRecord.Place) -> UInt64 {
+        let word = word(at: place.lowerBound).byteSwapped
+        return place.count >= 8 ? word : word & ~(UInt64.max &>> UInt64(8 &* place.count))
+    }
+
+    /// Less than, equal to, or greater than 0 as the bytes of one range stand to those of another.
+    fileprivate func compare(_ left: Range<Int>, _ right: Range<Int>) -> Int {
         for offset in 0..<min(left.count, right.count) {
             let (a, b) = (self[left.lowerBound + offset], self[right.lowerBound + offset])
             if a != b { return a < b ? -1 : 1 }

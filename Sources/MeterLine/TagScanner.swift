@@ -6,12 +6,18 @@ struct TagScanner: Sendable {
         var range: Range<Int>
     }
 
-    /// What is looked for, sixteen places at a time: a byte at a fixed distance from the beginning, and then a second one.
+    /// What is looked for at 64 places together: two bytes at fixed distances from the beginning, the rarer one first.
     private struct Probe {
-        var first: SIMD16<UInt8>
+        var first: UInt8
         var firstOffset: Int
-        var second: SIMD16<UInt8>
+        var second: UInt8
         var secondOffset: Int
+    }
+
+    /// A byte that stands, in each tag of some, at one of sixteen distances from the beginning, of which this is the least.
+    private struct Anchor {
+        var byte: UInt8
+        var offset: Int
     }
 
     let tags: [String]
@@ -19,6 +25,10 @@ struct TagScanner: Sendable {
     /// The first eight bytes of each tag, and which bits of them there are.
     private let heads: [(word: UInt64, mask: UInt64)]
     private let probes: [Probe]
+    /// A tag has one of these, so that there is none where they are not; the default tags have one in common.
+    private let anchors: [Anchor]
+    /// The largest distance of a probe's byte from the beginning.
+    private let reach: Int
     /// Whether a byte begins a tag.
     private let isFirstByte: [Bool]
 
@@ -30,7 +40,10 @@ struct TagScanner: Sendable {
         var isFirstByte = [Bool](repeating: false, count: 256)
         for pattern in patterns { isFirstByte[Int(pattern[0])] = true }
         self.isFirstByte = isFirstByte
-        probes = Self.probes(patterns)
+        let probes = Self.probes(patterns)
+        self.probes = probes
+        anchors = Self.anchors(probes)
+        reach = probes.map { max($0.firstOffset, $0.secondOffset) }.max() ?? 0
         heads = patterns.map { pattern in
             let mask = pattern.count < 8 ? 1 << UInt64(8 * pattern.count) - 1 : UInt64.max
             return (ByteText.with(pattern.span) { $0.word(at: 0) }, mask)
@@ -45,16 +58,25 @@ struct TagScanner: Sendable {
             let byRarity = pattern.indices.sorted { (commonness(pattern[$0]), $0) < (commonness(pattern[$1]), $1) }
             let (first, second) = (byRarity[0], byRarity[min(1, byRarity.count - 1)])
             probes.append(
-                Probe(
-                    first: every(pattern[first]), firstOffset: first, second: every(pattern[second]),
-                    secondOffset: second))
+                Probe(first: pattern[first], firstOffset: first, second: pattern[second], secondOffset: second))
         }
         return probes
     }
 
+    private static func anchors(_ probes: [Probe]) -> [Anchor] {
+        var anchors: [Anchor] = []
+        for probe in probes.sorted(by: { $0.firstOffset < $1.firstOffset }) {
+            let isThere = anchors.contains { $0.byte == probe.first && probe.firstOffset < $0.offset + anchorReach }
+            if !isThere { anchors.append(Anchor(byte: probe.first, offset: probe.firstOffset)) }
+        }
+        return anchors
+    }
+
+    private static let anchorReach = 16
+
     private static func fits(_ probe: Probe, _ pattern: [UInt8]) -> Bool {
-        max(probe.firstOffset, probe.secondOffset) < pattern.count && pattern[probe.firstOffset] == probe.first[0]
-            && pattern[probe.secondOffset] == probe.second[0]
+        max(probe.firstOffset, probe.secondOffset) < pattern.count && pattern[probe.firstOffset] == probe.first
+            && pattern[probe.secondOffset] == probe.second
     }
 
     /// How common a byte is in logs, roughly: a place in the row of English letters, and digits before all others.
@@ -71,56 +93,51 @@ struct TagScanner: Sendable {
     /// The first place at or behind `start` where a tag stands, before `end`, that no further word byte follows.
     func next(_ text: ByteText, from start: Int, to end: Int) -> Hit? {
         var position = start
-        while position < end {
-            guard let block = nextBlock(text, from: position, to: end) else { break }
-            var lanes = candidates(text, at: block)
-            while lanes != 0 {
-                let candidate = block + Lanes(bits: lanes).first
+        let last = text.count - ByteText.blockBytes - reach
+        while position < end, let block = nextBlock(text, &position, to: last) {
+            // The last block lies partly before the position.
+            var places = candidates(text, at: block) & UInt64.max &<< UInt64(max(0, position - block))
+            while places != 0 {
+                let candidate = block + places.trailingZeroBitCount
                 if candidate >= end { return nil }
                 if let hit = hit(text, at: candidate, to: end) { return hit }
-                lanes &= lanes &- 1
+                places &= places &- 1
             }
             position = block + ByteText.blockBytes
         }
-        return nextByte(text, from: max(position, lastBlock(text)), to: end)
+        return nextByte(text, from: position, to: end)
     }
 
-    /// Behind all the places for which there are bytes enough to look at sixteen places together.
-    private func lastBlock(_ text: ByteText) -> Int {
-        // No tag is longer than its first pattern.
-        text.count - ByteText.blockBytes - patterns[0].count
-    }
-
-    /// The first sixteen places, in steps of sixteen, among which the first byte of a probe fits one.
+    /// Moves the position to 64 places among which a tag may begin, and tells where these begin; nil where only few bytes
+    /// are left, which are to be looked at one by one.
+    ///
+    /// - Parameter last: the last place at which 64 can be looked at.
     @inline(__always)
-    private func nextBlock(_ text: ByteText, from start: Int, to end: Int) -> Int? {
-        let last = min(lastBlock(text), end)
-        var position = start
-        guard probes.count <= 2 else { return position < last ? position : nil }
-        // Most tags have one of two: what costs most is to look for them where there is none.
-        let (one, other) = (probes[0], probes[probes.count - 1])
-        while position < last {
-            let mask =
-                (text.block(at: position + one.firstOffset) .== one.first)
-                .| (text.block(at: position + other.firstOffset) .== other.first)
-            if Lanes(mask).bits != 0 { return position }
-            position += ByteText.blockBytes
+    private func nextBlock(_ text: ByteText, _ position: inout Int, to last: Int) -> Int? {
+        guard last >= 0 else { return nil }
+        if anchors.count <= 2 {
+            // What costs most is to look for tags where there is none.
+            let (one, other) = (anchors[0], anchors.count == 2 ? anchors[1] : nil)
+            while position <= last - Self.anchorReach {
+                if text.has(one.byte, among80At: position + one.offset) { return position }
+                if let other, text.has(other.byte, among80At: position + other.offset) { return position }
+                position += ByteText.blockBytes
+            }
         }
-        return nil
+        return position < last + ByteText.blockBytes ? min(position, last) : nil
     }
 
-    /// At which of sixteen places a tag may stand.
+    /// At which of 64 places a tag may stand.
     @inline(__always)
     private func candidates(_ text: ByteText, at position: Int) -> UInt64 {
-        var lanes: UInt64 = 0
+        var places: UInt64 = 0
         for index in probes.indices {
             let probe = probes[index]
-            let mask =
-                (text.block(at: position + probe.firstOffset) .== probe.first)
-                .& (text.block(at: position + probe.secondOffset) .== probe.second)
-            lanes |= Lanes(mask).bits
+            places |=
+                text.mask(.equal(probe.first), at: position + probe.firstOffset)
+                & text.mask(.equal(probe.second), at: position + probe.secondOffset)
         }
-        return lanes
+        return places
     }
 
     /// The last bytes of a text, one by one.
@@ -144,8 +161,14 @@ struct TagScanner: Sendable {
         return nil
     }
 
+    /// Whether a pattern stands at a position at which its first eight bytes do, as far as it has them.
+    @inline(__always)
     private func isEqual(_ pattern: [UInt8], _ text: ByteText, at position: Int) -> Bool {
-        for offset in pattern.indices where text[position + offset] != pattern[offset] { return false }
+        var offset = 8
+        while offset < pattern.count {
+            if text[position &+ offset] != pattern[offset] { return false }
+            offset &+= 1
+        }
         return true
     }
 }

@@ -43,12 +43,11 @@ import Testing
     }
 
     /// Lines are the same whether the quick way is tried or not.
-    private static func expectEqual(_ message: String) throws {
+    private static func expectEqual(_ message: String, time: Int64 = 1_767_225_600_000) throws {
         let bytes = Array(message.utf8)
         let format = LineFormat(provenance: true)
         var (quick, general) = (FoundLines(format), FoundLines(format))
         var (quickFigures, generalFigures) = (Accounting(), Accounting())
-        let time: Int64 = 1_767_225_600_000
         try lines().read(bytes.span, id: "7", timestamp: time, accounting: &quickFigures, into: &quick)
         try lines().read(bytes.span, id: "7", timestamp: time, accounting: &generalFigures) { general.append($0) }
         #expect(String(decoding: quick.records, as: UTF8.self) == String(decoding: general.records, as: UTF8.self))
@@ -56,13 +55,13 @@ import Testing
         #expect(quickFigures == generalFigures)
     }
 
-    // MARK: - Sixteen bytes at a time
+    // MARK: - 64 bytes at a time
 
     @Test("lines that say something are counted as one by one", arguments: 0..<200)
     func countsLines(_ seed: Int) {
         var random = Seeded(state: UInt64(seed))
         var bytes: [UInt8] = []
-        for _ in 0..<random.next(100) { bytes.append([0x0a, 0x0d, 0x78, 0x78, 0x78][random.next(5)]) }
+        for _ in 0..<random.next(300) { bytes.append([0x0a, 0x0d, 0x78, 0x78, 0x78][random.next(5)]) }
         bytes.append(0x0a)
         let expected = bytes.split(separator: 0x0a, omittingEmptySubsequences: false).dropLast().count {
             !$0.isEmpty && $0 != [0x0d]
@@ -73,7 +72,10 @@ import Testing
     @Test("the end of a string is found as byte by byte", arguments: 0..<500)
     func findsEndsOfStrings(_ seed: Int) {
         var random = Seeded(state: UInt64(seed))
-        let bytes = (0..<random.next(80)).map { _ in Array("\\\\\\\"ux".utf8)[random.next(seed % 3 == 0 ? 6 : 5)] }
+        // Without a quotation mark at first, or few strings would be longer than a block.
+        let bytes = (0..<random.next(300)).map { $0 < seed % 150 ? UInt8(ascii: "\\") : 0 }.map { byte in
+            byte != 0 && random.next(8) > 0 ? byte : Array("\\\\\\ux\"".utf8)[random.next(byte != 0 ? 5 : 6)]
+        }
         let found = ByteText.with(bytes.span) { $0.endOfString(from: 0) }
         var (position, escapes, unicode) = (0, false, false)
         while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
@@ -99,14 +101,74 @@ import Testing
     func findsTags(_ tags: [String]) throws {
         let lines = LogLines(lineReader: try LineReader(tags: tags), name: "g")
         for tag in tags {
-            for before in 0..<40 {
-                for after in [0, 1, 15, 16, 17, 40] {
+            for before in 0..<150 {
+                for after in [0, 1, 15, 63, 64, 65, 100, 200] {
                     let text = String(repeating: "_", count: before) + tag + String(repeating: " ", count: after)
                     #expect(lines.nextTag(Array(text.utf8).span, from: 0) == before, "\(text)")
                 }
                 let longer = Array((String(repeating: " ", count: before) + tag + "_x").utf8)
                 #expect(lines.nextTag(longer.span, from: 0) == nil)
             }
+        }
+    }
+
+    @Test(
+        "all tags of a text are found, in their order",
+        arguments: [LineReader.defaultTags, ["a_b"], ["a_b", "b-c"], ["a_b", "xa_b", "b-c", "x.y", "zz"]])
+    func findsAllTags(_ tags: [String]) throws {
+        let lines = LogLines(lineReader: try LineReader(tags: tags), name: "g")
+        var random = Seeded(state: 7)
+        for _ in 0..<300 {
+            let pieces = tags + ["_", "a", " ", "x", "meter_", String(repeating: ".", count: random.next(90))]
+            let text = (0..<random.next(40)).map { _ in pieces[random.next(pieces.count)] }.joined()
+            let bytes = Array(text.utf8)
+            var position = 0
+            while let found = lines.nextTag(bytes.span, from: position) {
+                #expect(found == Self.nextTag(bytes, position, tags), "\(text)")
+                position = found + 1
+            }
+            #expect(Self.nextTag(bytes, position, tags) == nil, "\(text)")
+        }
+    }
+
+    /// The first tag that no further word byte follows, looked for byte by byte.
+    private static func nextTag(_ text: [UInt8], _ start: Int, _ tags: [String]) -> Int? {
+        (start..<max(start, text.count)).first { position in
+            tags.contains { tag in
+                let rest = text[position...]
+                return rest.starts(with: tag.utf8)
+                    && rest.dropFirst(tag.utf8.count).first.map { !isWordByte($0) } != false
+            }
+        }
+    }
+
+    private static func isWordByte(_ byte: UInt8) -> Bool {
+        let character = Character(UnicodeScalar(byte))
+        return character.isASCII && (character.isLetter || character.isNumber) || character == "_"
+    }
+
+    @Test(
+        "times of any length are written as they are",
+        arguments: [
+            946_684_800_000, 999_999_999_999, 1_000_000_000_000, 9_999_999_999_999,
+            100_000_000_000_000, 253_402_300_799_999,
+        ])
+    func writesTimes(_ time: Int64) throws {
+        let message = "amberflo_meter: \(Self.record)"
+        try Self.expectEqual(message, time: time)
+        try Self.expectEqual(message.replacing("1.50", with: "1,\"time\":\"\(time)\""), time: time)
+        try Self.expectEqual(message.replacing("1.50", with: "1,\"time\":\(time)"), time: time)
+    }
+
+    @Test("dimensions are sorted by their names' bytes, however long these are")
+    func sortsDimensions() throws {
+        let names = ["b", "a", "aa", "abcdefgh", "abcdefghi", "abcdefg", "abcdefgha", "é", "A", "abcdefgz", ""]
+        let members = names.map { "\"\($0)\":\"\($0.count)\"" }.joined(separator: " , ")
+        let message = "amberflo_meter: \(Self.record.replacing(#""b":"x","a":2"#, with: members))"
+        #expect(try Self.lines().isReadQuickly(Array(message.utf8).span))
+        try Self.expectEqual(message)
+        for name in names {
+            try Self.expectEqual(message.replacing("\"b\":", with: "\"\(name)\":"))
         }
     }
 
