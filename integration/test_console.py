@@ -967,7 +967,9 @@ def test_the_console_looks_itself(browser: Browser, cli: Path, moto: Moto, tmp_p
             page = visitor.open("doctor")
             page.get_by_role("button", name="Look").click()
             expect(page.get_by_role("heading", level=2).first).to_contain_text(f"{ACCOUNT}, eu-west-3")
-            expect(page.get_by_role("article").first).to_contain_text("has a subscription filter named metertap")
+            expect(page.get_by_role("article").first).to_contain_text(
+                "has a subscription filter named metertap"
+            )
             expect(page.get_by_role("button", name="Look again")).to_be_visible()
             visitor.close()
         Platform.wait_for(lambda: len(platform.get("/diagnoses")) == 2)
@@ -977,7 +979,9 @@ def test_the_console_looks_itself(browser: Browser, cli: Path, moto: Moto, tmp_p
 def test_the_doctor_tells_the_platform(cli: Path, platform: Platform, moto: Moto) -> None:
 
     def run(**more: str) -> subprocess.CompletedProcess[str]:
-        environment = clean_environment(AWS_ENDPOINT_URL=moto.url, METERTAP_API_KEY=ADMIN_KEY, **EMPTY_REGION, **more)
+        environment = clean_environment(
+            AWS_ENDPOINT_URL=moto.url, METERTAP_API_KEY=ADMIN_KEY, **EMPTY_REGION, **more
+        )
         command = [cli, "doctor", "--json"]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=60, check=False

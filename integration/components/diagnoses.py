@@ -43,8 +43,8 @@ def diagnosis_note(**more: Any) -> dict[str, Any]:
                 subject=STREAM,
                 finding="The stream keeps records for 24 hours.",
                 consequence="An outage of a weekend loses the meters of a day.",
-                remedy="Let it keep them for a week: `aws kinesis increase-stream-retention-period --stream-arn "
-                f"{STREAM} --retention-period-hours 168`.",
+                remedy="Let it keep them for a week: `aws kinesis increase-stream-retention-period "
+                f"--stream-arn {STREAM} --retention-period-hours 168`.",
                 evidence=["DescribeStreamSummary: RetentionPeriodHours 24"],
             ),
             finding(
@@ -53,9 +53,9 @@ def diagnosis_note(**more: Any) -> dict[str, Any]:
                 finding="The pattern of the filter misses 37 of 200 recent events that hold a record.",
                 consequence="About a fifth of the usage of this log group is not billed.",
                 remedy=f"Put the pattern that matches every tag: `metertap attach --log-group '{GROUP}' "
-                f"--destination-arn {STREAM} --role-arn arn:aws:iam::123456789012:role/metertap-logs`; then bring "
-                f"back what was lost: `metertap backfill --log-group '{GROUP}' --from 14d --to 0m`. `METERTAP_TAGS` "
-                "names the tags.",
+                f"--destination-arn {STREAM} --role-arn arn:aws:iam::123456789012:role/metertap-logs`; then "
+                f"bring back what was lost: `metertap backfill --log-group '{GROUP}' --from 14d --to 0m`. "
+                "`METERTAP_TAGS` names the tags.",
                 evidence=[
                     'DescribeSubscriptionFilters: metertap, pattern "amberflo_meter: {"',
                     "FilterLogEvents: 200 events with a tag, 37 of them not matched",
