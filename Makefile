@@ -70,14 +70,17 @@ format: ## Format the sources
 	swift format --in-place --parallel --recursive Sources Tests Package.swift
 	.venv/bin/ruff format integration
 
-bench: build ## Measure extraction beside a Python agent, the agent, the platform, the audit and the collector
-	@scripts/setup test
+bench: build ## Measure everything beside others, and show all bars; METERTAP_BENCH_SHORT=1 only tries it
+	@scripts/setup bench
 	$(release) --product hot-path
+	rm -rf bench-results
 	$(python) integration/bench.py
+	$(python) integration/bench_readers.py
 	$(python) integration/bench_agent.py
 	$(python) integration/bench_platform.py
 	$(python) integration/bench_audit.py
 	$(python) integration/bench_collect.py
+	$(python) integration/bench_summary.py
 
 screenshots: build ## Take pictures of the console, into out/screenshots, and README's
 	@scripts/setup test

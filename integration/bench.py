@@ -1,12 +1,12 @@
-"""Measures `metertap extract` beside a Python agent, a Node agent, `grep`, and what no agent can avoid.
+"""Measures `metertap extract` beside Python and Node agents, Tenzir, jq, grep, and what nobody can avoid.
 
 Prints tables and bars, and writes bench-results/extract.json. The corpora come from components/corpus.py,
 the opponents from reference/. METERTAP_BENCH_ROUNDS, METERTAP_BENCH_KINESIS_RECORDS and METERTAP_BENCH_LOG_MB
 make it shorter or longer.
 """
 
+import importlib.util
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -16,14 +16,15 @@ from functools import partial
 from pathlib import Path
 
 from components import corpus
-from components.bench import ROOT, Report, cpu_seconds, floor, interleaved, median
+from components.bench import ROOT, ROUNDS, Report, amount, cpu_seconds, floor, interleaved, median
 
 METERTAP = ROOT / ".build" / "release" / "metertap"
 REFERENCE = ROOT / "integration" / "reference"
-KINESIS_RECORDS = int(os.environ.get("METERTAP_BENCH_KINESIS_RECORDS", "300"))
-LOG_BYTES = int(os.environ.get("METERTAP_BENCH_LOG_MB", "1000")) * 1_000_000
+KINESIS_RECORDS = int(amount("KINESIS_RECORDS", "300", "5"))
+LOG_BYTES = int(amount("LOG_MB", "1000", "10")) * 1_000_000
 TAGGED = 0.01
 OURS, FLOOR, PYTHON, NODE = "metertap extract", "inflate alone", "Python agent", "Node agent"
+TENZIR = "Tenzir"
 
 
 def measure_events(report: Report, directory: Path, kind: str) -> None:
@@ -41,15 +42,14 @@ def measure_events(report: Report, directory: Path, kind: str) -> None:
         runs[NODE] = partial(cpu_seconds, [shutil.which("node"), REFERENCE / "node_agent.js", data.events])
     values = interleaved(runs)
     report.table(f"{data.count:,} log events, {kind}", values, "CPU seconds", base=FLOOR)
-    ours = median(values[OURS])
-    print(f"  {data.count / ours:,.0f} events for each CPU second")
-    ratio = ours / median(values[FLOOR])
+    ours = values[OURS]
+    print(f"  {data.count / median(ours):,.0f} events for each CPU second")
     if kind == "common":
-        python, node = median(values[PYTHON]) / ours, median(values[NODE]) / ours
-        report.bar("events per CPU second against the Python agent", python, 10, 16, higher_is_better=True)
-        report.bar("events per CPU second against the Node agent", node, 5, 7, higher_is_better=True)
+        for name, bar, goal in ((PYTHON, 10, 16), (NODE, 5, 7)):
+            what = f"events per CPU second against the {name}"
+            report.ratio(what, values[name], ours, bar, goal, higher_is_better=True)
     limits = {"common": (2.5, 1.7), "untagged": (1.8, 1.4), "other forms": (4, 2.5)}[kind]
-    report.bar(f"time against inflate alone, {kind}", ratio, *limits)
+    report.ratio(f"time against inflate alone, {kind}", ours, values[FLOOR], *limits)
 
 
 def write_log(path: Path) -> int:
@@ -80,12 +80,43 @@ def measure_lines(report: Report, directory: Path) -> None:
             OURS: partial(cpu_seconds, [METERTAP, "extract", log]),
             "grep -c": partial(cpu_seconds, ["grep", "-c", "amberflo_meter", log]),
         },
-        rounds=3,
+        rounds=min(3, ROUNDS),
     )
-    size = log.stat().st_size
-    report.table(f"{size / 1e6:,.0f} MB of log, {TAGGED:.0%} tagged", values, "CPU seconds", base="grep -c")
-    ratio = median(values[OURS]) / median(values["grep -c"])
-    report.bar("a log file against grep -c", ratio, 1.5, 1)
+    title = f"{log.stat().st_size / 1e6:,.0f} MB of log, {TAGGED:.0%} tagged"
+    report.table(title, values, "CPU seconds", base="grep -c")
+    report.ratio("a log file against grep -c", values[OURS], values["grep -c"], 1.5, 1)
+
+
+def tenzir(path: Path, directory: Path) -> list[str | Path]:
+    """The command that writes Metertap's lines with Tenzir's engine, which checks nothing in them."""
+    members = ("uniqueId", "meterApiName", "meterValue", "meterTimeInMillis", "customerId", "dimensions")
+    record = ", ".join(f"{name}: amberflo_meter.{name}" for name in members)
+    pipeline = directory / "pipeline.tql"
+    pipeline.write_text(
+        f'from_file "{path}" {{ read_ndjson }}\nthis = {{{record}}}\nwrite_ndjson\nsave_stdout\n'
+    )
+    package = importlib.util.find_spec("tenzir")
+    assert package and package.origin, "tenzir is not installed: scripts/setup bench"
+    return [Path(package.origin).parent / "bundled" / "bin" / "tenzir", "-f", pipeline]
+
+
+def measure_ndjson(report: Report, directory: Path) -> None:
+    """One JSON document a line, each with a record with an id of its own: what a query engine can read."""
+    chooser = random.Random(corpus.SEED)
+    path, count = directory / "events.ndjson", KINESIS_RECORDS * corpus.LOG_EVENTS
+    with path.open("w") as file:
+        for number in range(count):
+            file.write(corpus.json_line(chooser, number, own_ids=1) + "\n")
+    commands: dict[str, list[str | Path]] = {
+        OURS: [METERTAP, "extract", path],
+        TENZIR: tenzir(path, directory),
+        "jq": ["jq", "-c", ".amberflo_meter", path],
+    }
+    for name, command in commands.items():
+        lines = subprocess.run(command, check=True, capture_output=True).stdout.count(b"\n")
+        assert lines == count, f"{name} writes {lines} lines"
+    values = interleaved({name: partial(cpu_seconds, command) for name, command in commands.items()})
+    report.table(f"{count:,} log lines, JSON alone", values, "CPU seconds", base=OURS)
 
 
 def main() -> None:
@@ -93,6 +124,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for kind in corpus.KINDS:
             measure_events(report, Path(name), kind)
+        measure_ndjson(report, Path(name))
         measure_lines(report, Path(name))
     report.finish()
 

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import http.client
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from components import measure
+from components.bench import Report, amount
 from components.cloudwatch import MadeUpLogs
 from components.emulators import ACCOUNT, REGION
 from components.platform import ADMIN_KEY, DAY, Platform, recent
@@ -29,7 +29,7 @@ from components.processes import clean_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 METERTAP = ROOT / ".build" / "release" / "metertap"
-SIZES = [int(size) for size in os.environ.get("METERTAP_BENCH_EVENTS", "200000,1000000").split(",")]
+SIZES = [int(size) for size in amount("EVENTS", "200000,1000000", "5000").split(",")]
 GROUP = "/app/bench"
 START = recent(3)
 LOST = 1_000
@@ -131,9 +131,7 @@ def main() -> None:
     print(f"{'':32}" + "".join(f"{size:>16,}" for size in SIZES))
     for name in results[SIZES[0]]:
         print(f"{name:32}" + "".join(f"{results[size][name]:>16,.1f}" for size in SIZES))
-    target = ROOT / "bench-results" / "audit.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"results": results}, indent=2) + "\n")
+    Report("audit").finish(results=results)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 It reads a log group of a fake of CloudWatch Logs to its end, every event with a meter record. Wall-clock time
 is what the collector's own rate for calls makes it, 5 a second at first. Prints a table and writes
-bench-results/collect.json; METERTAP_BENCH_EVENTS=200000 names the size.
+bench-results/collect.json; METERTAP_BENCH_COLLECTED_EVENTS=200000 names the size.
 """
 
 import json
@@ -14,13 +14,14 @@ import time
 from pathlib import Path
 
 from bench_audit import ROOT, START, members
+from components.bench import Report, amount
 from components.cloudwatch import MadeUpLogs
 from components.emulators import REGION
 from components.platform import DAY
 from components.processes import Service, clean_environment
 
 METERTAP = ROOT / ".build" / "release" / "metertap"
-COUNT = int(os.environ.get("METERTAP_BENCH_EVENTS", "200000"))
+COUNT = int(amount("COLLECTED_EVENTS", "200000", "5000"))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -80,9 +81,7 @@ def main() -> None:
         shutil.rmtree(directory, ignore_errors=True)
     for name, value in results.items():
         print(f"{name:32}{value:>16,.1f}")
-    target = ROOT / "bench-results" / "collect.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"events": COUNT, "results": results}, indent=2) + "\n")
+    Report("collect").finish(events=COUNT, results=results)
 
 
 if __name__ == "__main__":

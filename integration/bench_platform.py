@@ -8,7 +8,6 @@ METERTAP_BENCH_RECORDS=1000000,10000000 names the sizes.
 
 import http.client
 import json
-import os
 import random
 import shutil
 import statistics
@@ -22,11 +21,12 @@ from typing import Any
 
 import requests
 
+from components.bench import Report, amount
 from components.platform import ADMIN_KEY, DAY, Platform, recent
 
 ROOT = Path(__file__).resolve().parents[1]
 METERTAP = ROOT / ".build" / "release" / "metertap"
-SIZES = [int(size) for size in os.environ.get("METERTAP_BENCH_RECORDS", "1000000,10000000").split(",")]
+SIZES = [int(size) for size in amount("RECORDS", "1000000,10000000", "20000").split(",")]
 CUSTOMERS, METERS, BATCH, CLIENTS = 5000, 200, 1000, 4
 DAYS = 30
 START = recent(DAYS + 1)
@@ -216,9 +216,7 @@ def main() -> None:
     for name in results[SIZES[0]]:
         print(f"{name:32}" + "".join(f"{results[size][name]:>16,.1f}" for size in SIZES))
     version = subprocess.run([str(METERTAP), "version"], capture_output=True, text=True, check=True).stdout
-    target = ROOT / "bench-results" / "platform.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"version": version.strip(), "results": results}, indent=2) + "\n")
+    Report("platform").finish(version=version.strip(), results=results)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import gzip
 import json
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from components.samples import kinesis_event, kinesis_record
@@ -162,10 +163,38 @@ def envelope(chooser: random.Random, message: Message, first: int) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
+def page(log_events: list[dict]) -> dict:
+    """The log events of an envelope as FilterLogEvents answers them."""
+    return {
+        "events": [
+            {
+                "logStreamName": STREAM,
+                "timestamp": event["timestamp"],
+                "message": event["message"],
+                "ingestionTime": event["timestamp"] + 1000,
+                "eventId": event["id"],
+            }
+            for event in log_events
+        ],
+        "searchedLogStreams": [],
+    }
+
+
 def write_pieces(path: Path, pieces: list[bytes]) -> None:
     with path.open("wb") as file:
         for piece in pieces:
             file.write(struct.pack("<I", len(piece)) + piece)
+
+
+def read_pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while head := file.read(4):
+            yield file.read(*struct.unpack("<I", head))
+
+
+def stamp(offset: int) -> str:
+    """The time of a log event by its number, as RFC 3339."""
+    return datetime.fromtimestamp((TIME + offset) / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def write(directory: Path, kind: str, kinesis_records: int) -> Corpus:
