@@ -77,6 +77,8 @@ public struct Agent: Sendable {
             outcome.report = delivery.report
             outcome.error = delivery.error
             return outcome
+        case .check:
+            return KinesisDelivery.Outcome()
         }
     }
 

@@ -145,6 +145,7 @@ package struct Redriver: Sendable {
             switch try LambdaEvent(event.span) {
             case .direct(let data): [data]
             case .kinesis(let records): records.map(\.data)
+            case .check: []
             }
         for piece in pieces {
             let data = piece?.decoded(in: event.span) ?? []
