@@ -5,6 +5,8 @@ import MeterLine
 
 extension ExaminedPlatform {
     private static let mostAudits = "1000"
+    /// Of so many log groups the details of the last audit are read.
+    private static let mostDetails = 100
     /// Of so many log groups a record is read back from the log.
     private static let mostSamples = 5
 
@@ -13,9 +15,7 @@ extension ExaminedPlatform {
         _ client: PlatformClient, of logGroups: [CloudWatchLogsClient.LogGroup]
     ) async -> Reading<ExaminedPlatform> {
         do {
-            var seen: Set<[String]> = []
-            let audits = try await client.get("/audits", [("limit", mostAudits)]).elements
-                .compactMap(Audit.init).filter { seen.insert([$0.account, $0.logGroup]).inserted }
+            let audits = try await audits(client, of: Set(logGroups.map { [$0.account, $0.name] }))
             var samples: [Sample] = []
             for group in logGroups.prefix(mostSamples) {
                 if let sample = try await sample(client, group) { samples.append(sample) }
@@ -32,6 +32,24 @@ extension ExaminedPlatform {
                 AWSError(
                     kind: .refused, code: "PlatformUnreadable", message: "\(error)", operation: "Reading the platform"))
         }
+    }
+
+    /// The newest audit of each log group, with its details.
+    private static func audits(
+        _ client: PlatformClient, of logGroups: Set<[String]>
+    ) async throws -> [Audit] {
+        var rest = logGroups
+        var audits: [Audit] = []
+        for tree in try await client.get("/audits", [("limit", mostAudits)]).elements {
+            guard var audit = Audit(tree), rest.remove([audit.account, audit.logGroup]) != nil else { continue }
+            // The list tells figures alone.
+            if let id = tree["id"]?.text, audits.count < mostDetails {
+                let detail = try await client.get("/audits/\(id)")["detail"]
+                audit.matchedByContent = Int(detail?["matchedByContent"]?.text ?? "") ?? 0
+            }
+            audits.append(audit)
+        }
+        return audits
     }
 
     private static func sample(
@@ -51,7 +69,6 @@ extension ExaminedPlatform.Audit {
         guard let account = tree["account"]?.text, let logGroup = tree["logGroup"]?.text,
             let time = Int64(tree["time"]?.text ?? "")
         else { return nil }
-        let matched = Int(tree["detail"]?["matchedByContent"]?.text ?? "") ?? 0
-        self.init(account: account, logGroup: logGroup, time: time, matchedByContent: matched)
+        self.init(account: account, logGroup: logGroup, time: time)
     }
 }
