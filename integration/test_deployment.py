@@ -47,7 +47,7 @@ def wait_until(is_so: Callable[[], Any], seconds: float = 20) -> Any:
 
 def test_a_log_line_becomes_a_record_by_way_of_the_stream(account: Ministack, logs_moto: Moto) -> None:
     """moto ships log events to a Kinesis stream, which ministack does not; from there on it is the stack."""
-    stack = Stack(account, "by-stream")
+    stack = Stack(account, "by-stream", BatchingWindowSeconds=0)
     kinesis, logs = logs_moto.client("kinesis"), logs_moto.client("logs")
     kinesis.create_stream(StreamName="by-stream", ShardCount=1)
     logs.create_log_group(logGroupName="/service/by-stream")
@@ -412,7 +412,14 @@ def test_the_commands_of_the_page(account: Ministack, package: Path, cli: Path, 
             stream = filters[0]["destinationArn"].split("/")[-1]
             kinesis.put_record(StreamName=stream, Data=gzip.compress(data), PartitionKey="p")
 
+    # `aws cloudformation deploy` sleeps for 5 and 30 s between its looks whether a stack is there.
+    impatient = tmp_path / "impatient"
+    impatient.mkdir()
+    (impatient / "sitecustomize.py").write_text(
+        "import time\nsleep = time.sleep\ntime.sleep = lambda seconds: sleep(min(seconds, 0.1))\n"
+    )
     settings = {
+        "PYTHONPATH": str(impatient),
         "AWS_ENDPOINT_URL": account.url,
         "AWS_CA_BUNDLE": str(account.ca),
         "AWS_ACCESS_KEY_ID": account.account,
