@@ -571,7 +571,14 @@ def deliveries_that_had_to_wait(world: World) -> AbstractContextManager[None]:
 # What applications write
 
 
-@injection("tags-written", "loss", "METERTAP_TAGS", also=("filter-pattern",), touches=("agent",))
+@injection(
+    "tags-written",
+    "loss",
+    "METERTAP_TAGS",
+    touches=("agent",),
+    # What is not looked for is neither right nor wrong.
+    hides=("filter-pattern", "records-valid", "record-time", "data-protection"),
+)
 def a_tag_that_the_agent_is_not_told(world: World) -> AbstractContextManager[None]:
     variables = world.functions.get_function_configuration(FunctionName="metertap-agent")["Environment"][
         "Variables"
@@ -646,12 +653,12 @@ def a_stream_that_nobody_reads(world: World) -> Iterator[None]:
     world.overlay.metrics[age] = read
 
 
-@injection("iterator-age", "risk", "--parallelization-factor")
+@injection("iterator-age", "risk", "--parallelization-factor", touches=("age",))
 def an_agent_that_is_hours_behind(world: World) -> AbstractContextManager[None]:
     return world.overlay.measured(5 * HOUR, "AWS/Lambda", "IteratorAge", FunctionName="metertap-agent")
 
 
-@injection("iterator-age", "loss", "--parallelization-factor")
+@injection("iterator-age", "loss", "--parallelization-factor", touches=("age",))
 def an_agent_that_is_days_behind(world: World) -> AbstractContextManager[None]:
     metric = "GetRecords.IteratorAgeMilliseconds"
     return world.overlay.measured(100 * HOUR, "AWS/Kinesis", metric, StreamName="metertap")
@@ -709,7 +716,13 @@ def a_mapping_that_began_with_the_newest(world: World) -> AbstractContextManager
     return world.overlay.changed("ListEventSourceMappings", mappings(StartingPosition="LATEST"))
 
 
-@injection("failure-destination", "risk", "--destination-config", touches=("failure destination",))
+@injection(
+    "failure-destination",
+    "risk",
+    "--destination-config",
+    touches=("failure destination",),
+    hides=("dead-letters",),
+)
 def batches_that_are_given_up_without_a_trace(world: World) -> AbstractContextManager[None]:
     return world.mapped(DestinationConfig={})
 
@@ -720,6 +733,7 @@ def batches_that_are_given_up_without_a_trace(world: World) -> AbstractContextMa
     "--destination-config",
     also=("function-role",),
     touches=("failure destination", "agent's role"),
+    hides=("dead-letters",),
 )
 def batches_that_are_given_up_into_a_queue(world: World) -> AbstractContextManager[None]:
     queue = f"arn:aws:sqs:{REGION}:{world.account.account}:failed"
@@ -777,7 +791,15 @@ def invocations_that_nearly_take_all_memory(world: World) -> Iterator[None]:
     world.logs.delete_log_stream(logGroupName=group, logStreamName=stream)
 
 
-@injection("function-settings", "loss", "--environment", also=("sink-writable",), touches=("agent",))
+@injection(
+    "function-settings",
+    "loss",
+    "--environment",
+    also=("sink-writable",),
+    touches=("agent",),
+    # Without its settings nobody knows where it writes.
+    hides=("sink-writable", "rejects-writable", "rejects-waiting", "failed-requests"),
+)
 def a_sink_that_is_none(world: World) -> AbstractContextManager[None]:
     variables = world.functions.get_function_configuration(FunctionName="metertap-agent")["Environment"][
         "Variables"
@@ -820,14 +842,14 @@ def an_object_that_the_reader_refused(world: World) -> AbstractContextManager[No
     return world.stored("BucketName", f"failed-requests/{time.strftime('%Y-%m-%d')}/1.ndjson.gz.reason.txt")
 
 
-@injection("audit-due", "risk", "metertap audit --log-group /app/new", touches=("platform",))
+@injection("audit-due", "risk", "metertap audit --log-group", touches=("platform",))
 @contextlib.contextmanager
 def a_log_group_that_was_never_audited(world: World) -> Iterator[None]:
     with world.group("/app/new", record()), world.with_platform():
         yield
 
 
-@injection("event-identity", "risk", "Use one way", touches=("platform",))
+@injection("event-identity", "risk", "Use one way", also=("audit-due",), touches=("platform",))
 @contextlib.contextmanager
 def an_audit_that_found_other_ids(world: World) -> Iterator[None]:
     world.audited("/app/shop", matchedByContent=3)
@@ -836,15 +858,15 @@ def an_audit_that_found_other_ids(world: World) -> Iterator[None]:
     world.audited("/app/shop")
 
 
-@injection("event-identity", "risk", "Use one way", touches=("platform",))
+@injection("event-identity", "risk", "Use one way", also=("audit-due",), touches=("platform",))
 @contextlib.contextmanager
 def a_record_with_another_id(world: World) -> Iterator[None]:
-    name = "/app/twice"
+    name = f"/app/twice-{now()}"
     with world.group(name, record()), world.with_platform():
         [event] = world.logs.filter_log_events(logGroupName=name)["events"]
         one = next(one for one in world.delivered if one["source"]["logGroup"] == "/app/shop")
         source = one["source"] | {"logGroup": name, "eventId": "1", "timestamp": event["timestamp"]}
-        world.platform.send([one | {"uniqueId": "another", "source": source}])
+        world.platform.send([one | {"uniqueId": name, "source": source}])
         world.audited(name)
         yield
 
