@@ -62,6 +62,12 @@ def test_nothing_is_wrong_with_what_the_platform_knows(world: World) -> None:
 # What is wrong
 
 
+def test_every_check_is_provoked() -> None:
+    source = (ROOT / "Sources/Doctor/Check.swift").read_text()
+    checks = {text or name for name, text in re.findall(r'^ +case (\w+)(?: = "([\w-]+)")?$', source, re.M)}
+    assert checks == {one.check for one in INJECTIONS.values()}
+
+
 def with_all(world: World, injected: list[Injection]) -> Report:
     """The report is looked at when everything is mended again."""
     with contextlib.ExitStack() as broken:

@@ -602,6 +602,29 @@ def records_of_tomorrow(world: World) -> AbstractContextManager[None]:
     return world.group("/app/early", record(meterTimeInMillis=now() + 3 * HOUR))
 
 
+@injection(
+    "identity-time",
+    "risk",
+    "meterTimeInMillis",
+    touches=("agent",),
+    hides=("rejects-waiting", "failed-requests"),
+)
+@contextlib.contextmanager
+def an_id_without_a_time_toward_amberflo(world: World) -> Iterator[None]:
+    def change(_: dict[str, Any], answer: dict[str, Any]) -> None:
+        secret = f"arn:aws:secretsmanager:{REGION}:{world.account.account}:secret:key-AbCdEf"
+        answer["Environment"]["Variables"] |= {
+            "METERTAP_SINK": "https://ingest.amberflo.io/ingest",
+            "METERTAP_API_KEY_SECRET_ARN": secret,
+        }
+
+    with (
+        world.group("/app/own-ids", record(uniqueId="order-1")),
+        world.overlay.changed("GetFunctionConfiguration", change),
+    ):
+        yield
+
+
 @injection("silence", "risk", "log level")
 def log_events_without_records(world: World) -> AbstractContextManager[None]:
     return world.group("/app/quiet", "GET / 200", "GET / 404")
