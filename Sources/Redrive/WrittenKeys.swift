@@ -17,6 +17,10 @@ final class WrittenKeys: ObjectStore {
         keys.withLock { _ = $0.insert(part.key) }
     }
 
+    func check(_ kind: Part.Kind, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
+        try await store.check(kind, deadline: deadline)
+    }
+
     /// Whether the end of a path is the key of something that was put.
     func contains(_ path: String) -> Bool {
         keys.withLock { $0.contains { path.hasSuffix("/\($0)") } }

@@ -73,10 +73,13 @@ private struct DoctorWork {
         let session = LogSession.make(try AsyncHTTPTransport(caBundle: aws.caBundle), aws)
         let tags = settings[.tags].map(LineReader.tags(separatedByCommas:)) ?? []
         _ = try LineReader(tags: tags.isEmpty ? LineReader.defaultTags : tags)
-        let platform = settings.isChosen(.url) ? try PlatformClient(settings) : nil
-        self.platform = platform
-        let reader: Examiner.PlatformReader? = platform.map { client in
-            { logGroups in await ExaminedPlatform.read(client, of: logGroups) }
+        var reader: Examiner.PlatformReader?
+        if settings.isChosen(.url) {
+            let client = try PlatformClient(settings)
+            reader = { logGroups in await ExaminedPlatform.read(client, of: logGroups) }
+            platform = client
+        } else {
+            platform = nil
         }
         examiner = Examiner(
             .init(

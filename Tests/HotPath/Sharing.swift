@@ -14,6 +14,8 @@ struct Sharing: Sendable {
         let name = "nowhere"
 
         func put(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {}
+
+        func check(_ kind: Part.Kind, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {}
     }
 
     let event: [UInt8]
