@@ -145,7 +145,7 @@ struct SeveralCoresTests {
     private func result(_ records: [String], _ sink: Sink, provenance: Bool, cores: Int) async throws -> Result {
         let failed = Mutex<Set<String>>([])
         let store = MemoryStore { part throws(DeliveryError) in
-            if sink == .storeWithLimit, part.lines > 100 { throw DeliveryError(.tooLarge, "too large") }
+            if sink == .storeWithLimit, part.lines > 400 { throw DeliveryError(.tooLarge, "too large") }
             if sink == .storeThatFailsOnce, part.name.utf8.reduce(0, { $0 &+ Int($1) }) % 3 == 0,
                 failed.withLock({ $0.insert(part.name).inserted })
             {
