@@ -22,7 +22,8 @@ from components.audits import audit_note
 from components.browser import NARROW, SCREENS, Visitor, Wire, chromium, sign_in_link
 from components.connected import connected
 from components.diagnoses import diagnosis_note, finding
-from components.emulators import ACCOUNT, Moto
+from components.emulators import Ministack
+from components.overlay import Overlay
 from components.platform import ADMIN_KEY, DAY, Platform, recent
 from components.processes import clean_environment, free_port
 from conftest import ROOT
@@ -828,8 +829,18 @@ def test_what_an_audit_tells_is_text_and_bounded(visitor: Visitor, platform: Pla
 
 # The doctor
 
-# A region in which no test has a log group.
-EMPTY_REGION = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-3"}
+
+@pytest.fixture
+def empty_region(cloud: Ministack) -> Iterator[dict[str, str]]:
+    """The settings of AWS for a region in which no test has a log group."""
+    account = Overlay(cloud)
+    yield {
+        "AWS_ENDPOINT_URL": account.url,
+        "AWS_ACCESS_KEY_ID": cloud.account,
+        "AWS_SECRET_ACCESS_KEY": cloud.secret,
+        "AWS_REGION": "eu-west-3",
+    }
+    account.close()
 
 
 def test_no_diagnosis_yet_says_how_to_get_one(visitor: Visitor) -> None:
@@ -960,13 +971,15 @@ def test_what_a_diagnosis_tells_is_text_and_bounded(visitor: Visitor, platform: 
     assert len(platform.get("/diagnoses", limit=1_000)) == 51
 
 
-def test_the_console_looks_itself(browser: Browser, cli: Path, moto: Moto, tmp_path: Path) -> None:
-    with Platform(cli, tmp_path, AWS_ENDPOINT_URL=moto.url, **EMPTY_REGION) as platform:
+def test_the_console_looks_itself(
+    browser: Browser, cli: Path, empty_region: dict[str, str], tmp_path: Path
+) -> None:
+    with Platform(cli, tmp_path, **empty_region) as platform:
         for settings in ({}, {"java_script_enabled": False}):
             visitor = Visitor(browser, platform.url, **settings).sign_in()
             page = visitor.open("doctor")
             page.get_by_role("button", name="Look").click()
-            expect(page.get_by_role("heading", level=2).first).to_contain_text(f"{ACCOUNT}, eu-west-3")
+            expect(page.get_by_role("heading", level=2).first).to_contain_text("111122223333, eu-west-3")
             expect(page.get_by_role("article").first).to_contain_text(
                 "has a subscription filter named metertap"
             )
@@ -976,12 +989,10 @@ def test_the_console_looks_itself(browser: Browser, cli: Path, moto: Moto, tmp_p
         assert {one["who"] for one in platform.get("/diagnoses")} == {"METERTAP_ADMIN_KEY"}
 
 
-def test_the_doctor_tells_the_platform(cli: Path, platform: Platform, moto: Moto) -> None:
+def test_the_doctor_tells_the_platform(cli: Path, platform: Platform, empty_region: dict[str, str]) -> None:
 
     def run(**more: str) -> subprocess.CompletedProcess[str]:
-        environment = clean_environment(
-            AWS_ENDPOINT_URL=moto.url, METERTAP_API_KEY=ADMIN_KEY, **EMPTY_REGION, **more
-        )
+        environment = clean_environment(METERTAP_API_KEY=ADMIN_KEY, **empty_region, **more)
         command = [cli, "doctor", "--json"]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=60, check=False
