@@ -1,8 +1,10 @@
 import FoundationEssentials
 
-/// A statement of a resource's policy, as far as it tells which services may do what.
+/// A statement of a resource's or a role's policy, as far as it tells which services may do what.
 ///
 /// What is not read here, such as `NotAction`, makes a statement that gives nothing.
+///
+/// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 public struct PolicyStatement: Sendable, Hashable {
     /// The statement's name in its policy.
     public var name: String?
@@ -10,6 +12,8 @@ public struct PolicyStatement: Sendable, Hashable {
     public var allows: Bool
     /// The services that it is about, for example `logs.amazonaws.com`.
     public var services: [String]
+    /// Whether it is about everybody, which is not said to be meant for services.
+    public var isForEverybody: Bool
     /// The actions that it is about, perhaps with wildcards.
     public var actions: [String]
     /// What must hold besides: operator, key in small letters, values.
@@ -24,11 +28,32 @@ public struct PolicyStatement: Sendable, Hashable {
     ///
     /// A condition that is not understood counts as one that does not hold.
     public func gives(_ permission: LambdaClient.Permission) -> Bool {
-        allows && services.contains("logs.amazonaws.com")
-            && actions.contains { Self.covers($0.lowercased(), "lambda:invokefunction") }
+        allows && services.contains("logs.amazonaws.com") && isAbout("lambda:invokefunction")
             && conditions.allSatisfy { condition, keys in
                 keys.allSatisfy { key, values in values.contains { Self.holds(condition, key, $0, permission) } }
             }
+    }
+
+    /// Whether it is about an action; in small letters.
+    package func isAbout(_ action: String) -> Bool { actions.contains { Self.covers($0.lowercased(), action) } }
+
+    /// The values that conditions ask for and that the caller does not have; none where all of them hold.
+    ///
+    /// A condition that is not understood counts as one that holds, so that a policy is not blamed for what nobody read.
+    ///
+    /// - Parameter caller: the keys that are known, in small letters, each with the values that it may have.
+    package func unmet(by caller: [String: [String]]) -> [String] {
+        conditions.flatMap { condition, keys -> [String] in
+            let comparison = condition.hasSuffix("IfExists") ? String(condition.dropLast(8)) : condition
+            guard ["StringEquals", "StringLike", "ArnEquals", "ArnLike"].contains(comparison) else { return [] }
+            return keys.flatMap { key, wanted -> [String] in
+                guard let values = caller[key] else { return [] }
+                let isMet = wanted.contains { pattern in
+                    values.contains { comparison == "StringEquals" ? pattern == $0 : Self.covers(pattern, $0) }
+                }
+                return isMet ? [] : wanted
+            }
+        }
     }
 
     private static func holds(
@@ -114,7 +139,7 @@ extension PolicyStatement: Decodable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         name = try container.decodeIfPresent(String.self, forKey: .name)
         allows = try container.decodeIfPresent(String.self, forKey: .effect) == "Allow"
-        // Another form is `*`, for everybody, which is not said to be meant for services.
+        isForEverybody = (try? container.decodeIfPresent(String.self, forKey: .principal)) == "*"
         services = (try? container.decodeIfPresent(Principal.self, forKey: .principal))?.services?.values ?? []
         actions = try container.decodeIfPresent(OneOrMany<String>.self, forKey: .actions)?.values ?? []
         let read = try container.decodeIfPresent([String: [String: OneOrMany<String>]].self, forKey: .conditions) ?? [:]

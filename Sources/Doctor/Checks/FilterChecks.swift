@@ -233,11 +233,10 @@ enum FilterChecks {
             return Finding.unreadable(
                 .filterRole, [(role.arn, error)], what: "whether CloudWatch Logs may take on the role")
         }
-        guard let text = role.trust.value, let policy = TrustPolicy(json: text) else { return [] }
-        let refused = setUp.groups.compactMap { group -> (group: ExaminedLogGroup, verdict: TrustPolicy.Verdict)? in
+        guard let text = role.trust.value, let policy = LogsPolicy(text) else { return [] }
+        let refused = setUp.groups.compactMap { group -> (group: ExaminedLogGroup, verdict: LogsPolicy.Verdict)? in
             guard (setUp.ourFilters(of: group) ?? []).contains(where: { $0.roleArn == role.arn }) else { return nil }
-            let verdict = policy.verdict(
-                region: group.group.region, account: group.group.account, logGroupARN: group.group.arn)
+            let verdict = policy.onAssuming(for: group.group)
             return verdict == .allowed ? nil : (group, verdict)
         }
         guard let first = refused.first else { return [] }
@@ -253,7 +252,7 @@ enum FilterChecks {
         ]
     }
 
-    private static func told(_ verdict: TrustPolicy.Verdict, _ names: String) -> String {
+    private static func told(_ verdict: LogsPolicy.Verdict, _ names: String) -> String {
         switch verdict {
         case .otherSource(let wanted):
             "The role lets CloudWatch Logs in only for \(wanted.joined(separator: ", ")), and not for \(names)."

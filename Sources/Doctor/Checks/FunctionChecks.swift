@@ -89,11 +89,10 @@ enum FunctionChecks {
         let groups = (setUp.logGroups.value ?? []).filter { group in
             isOfAccount || (group.filters.value ?? []).contains { $0.destinationArn == function.arn }
         }
-        let permissions = InvokePermissions(policy)
-        let refused = groups.map(\.group).filter { !permissions.allow(logGroup: $0) }
+        let says = policy.flatMap(LogsPolicy.init)
+        let refused = groups.map(\.group).filter { says?.onInvoking(for: $0) != .allowed }
         guard let first = refused.first else { return [] }
-        let account = first.account
-        let region = first.arn.split(separator: ":").dropFirst(3).first ?? ""
+        let (account, region) = (first.account, first.region)
         return [
             Finding(
                 .functionMayBeCalled, .loss, Finding.told(refused.map(\.name)),
