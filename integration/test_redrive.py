@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from components.emulators import SeaweedFS
+from components.emulators import REGION, Ministack, SeaweedFS
 from components.logs import Command, run
 from components.platform import ADMIN_KEY, Platform
 from components.processes import clean_environment
@@ -30,6 +31,7 @@ from components.samples import (
     kinesis_record,
 )
 from components.stored import contents, files_in, record_key, records_in, reject_key, rejects_in
+from conftest import ROOT
 
 GROUP, STREAM = "/app/shop", "web-1"
 BATCH = {
@@ -356,3 +358,47 @@ def test_the_platform_tells_what_waits(cli: Path, tmp_path: Path) -> None:
         assert redrive(cli, tmp_path, url, "--sink", url).status == 65
         (failures / stream_key(1)).unlink()
         platform.wait_for(lambda: platform.get("/pipeline")["waiting"][1]["kinds"][0]["objects"] == 1)
+
+
+def documented() -> list[dict[str, Any]]:
+    """The statements of the policy in docs/operations.md."""
+    [text] = re.findall(r"```json\n(\{\n  \"Version.*?)```", (ROOT / "docs/operations.md").read_text(), re.S)
+    return json.loads(text)["Statement"]
+
+
+def test_each_documented_permission_is_needed(cli: Path, tmp_path: Path) -> None:
+    """Without one of them redrive says which, and what waits waits still; with all of them it is done."""
+    account = Ministack(tmp_path, secret="root-secret", enforcing=True)
+    try:
+        s3, iam = account.client("s3"), account.client("iam")
+        bucket, key = "metertap-failures", stream_key(1)
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        statements = documented()
+        for left_out in (*(one["Sid"] for one in statements), ""):
+            s3.put_object(Bucket=bucket, Key=key, Body=stream_failure(kinesis(events(7))))
+            kept = [one for one in statements if one["Sid"] != left_out]
+            user = f"redriver-{left_out}"
+            iam.create_user(UserName=user)
+            policy = json.dumps({"Version": "2012-10-17", "Statement": kept})
+            iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=policy)
+            keys = iam.create_access_key(UserName=user)["AccessKey"]
+            done = redrive(
+                cli,
+                tmp_path,
+                f"s3://{bucket}/",
+                *("--sink", f"file://{tmp_path}/meters", "--yes"),
+                AWS_ENDPOINT_URL=account.url,
+                AWS_CA_BUNDLE=str(account.ca),
+                AWS_REGION=REGION,
+                AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
+                AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
+            )
+            waits = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+            if left_out:
+                [statement] = [one for one in statements if one["Sid"] == left_out]
+                assert done.status == 77 and key in waits, (left_out, done.status, done.errors, waits)
+                assert "AccessDenied" in done.errors, (statement["Action"], done.errors)
+            else:
+                assert done.status == 0 and waits == [f"redriven/{key}"], (done.errors, waits)
+    finally:
+        account.stop()
