@@ -34,12 +34,13 @@ enum DoctorReport {
         let things =
             "\(count(looked.logGroups, "log group")), \(count(looked.streams, "stream")) and "
             + "\(count(looked.functions, "agent")) looked at\(place)"
-        let words: [(Finding.Severity, String)] = [
-            (.loss, "lose meters"), (.risk, "are a risk"), (.unknown, "could not be looked at"), (.note, "are notes"),
+        let words: [(Finding.Severity, one: String, many: String)] = [
+            (.loss, "loss", "losses"), (.risk, "risk", "risks"), (.unknown, "not looked at", "not looked at"),
+            (.note, "note", "notes"),
         ]
-        let counts = words.compactMap { severity, words -> String? in
+        let counts = words.compactMap { severity, one, many -> String? in
             let count = report.findings.count { $0.severity == severity }
-            return count == 0 ? nil : "\(Display.count(count)) \(words)"
+            return count == 0 ? nil : "\(Display.count(count)) \(count == 1 ? one : many)"
         }
         let outcome = counts.isEmpty ? "Nothing is wrong." : "Found: \(counts.joined(separator: ", "))."
         return "\(things) with \(looked.checks) checks. \(outcome)"
