@@ -160,17 +160,11 @@ extension LambdaClient {
     ///
     /// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionEventInvokeConfig.html
     public struct AsynchronousCalls: Sendable, Hashable {
-        /// How often an event is tried again; nil for twice.
-        public var maximumRetries: Int?
-        /// When an event is given up, in seconds; nil for six hours.
-        public var maximumAge: Int?
         /// Where events go that are given up, as an ARN; nil for nowhere.
         public var failureDestination: String?
 
         /// Describes what is done; by default what Lambda does where nothing is set.
-        public init(maximumRetries: Int? = nil, maximumAge: Int? = nil, failureDestination: String? = nil) {
-            self.maximumRetries = maximumRetries
-            self.maximumAge = maximumAge
+        public init(failureDestination: String? = nil) {
             self.failureDestination = failureDestination
         }
     }
@@ -289,15 +283,9 @@ extension LambdaClient {
     /// What is done with events that nobody waits for (GetFunctionEventInvokeConfig).
     public func asynchronousCalls(of function: Function) async throws(AWSError) -> AsynchronousCalls {
         struct Output: Decodable {
-            var retries: Int?
-            var age: Int?
             var destinations: Destinations?
 
-            enum CodingKeys: String, CodingKey {
-                case retries = "MaximumRetryAttempts"
-                case age = "MaximumEventAgeInSeconds"
-                case destinations = "DestinationConfig"
-            }
+            enum CodingKeys: String, CodingKey { case destinations = "DestinationConfig" }
         }
         let output: Output
         do {
@@ -307,9 +295,7 @@ extension LambdaClient {
         } catch  where error.code == "ResourceNotFoundException" {
             return AsynchronousCalls()
         }
-        return AsynchronousCalls(
-            maximumRetries: output.retries, maximumAge: output.age,
-            failureDestination: output.destinations?.onFailure)
+        return AsynchronousCalls(failureDestination: output.destinations?.onFailure)
     }
 
     /// Who may call a function besides those whose own policies say so: a policy as JSON, or nil for none (GetPolicy).
@@ -328,7 +314,6 @@ extension LambdaClient {
     }
 
     /// Calls a function and waits for its answer (Invoke).
-    ///
     public func invoke(
         _ function: Function, payload: [UInt8], timeout: Duration = .seconds(60)
     ) async throws(AWSError) -> Answer {

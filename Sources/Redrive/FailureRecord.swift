@@ -4,11 +4,11 @@ import MeterLine
 ///
 /// Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html and
 /// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-struct FailureRecord {
+package struct FailureRecord {
     /// What it says about the invocation; members that are not there are empty.
-    struct Note: Sendable, Equatable {
+    package struct Note: Sendable, Equatable {
         /// Why Lambda gave up, for example `RetryAttemptsExhausted`.
-        var condition = ""
+        package var condition = ""
         /// The function.
         var functionArn = ""
         /// When it was given up.
@@ -25,12 +25,12 @@ struct FailureRecord {
     }
 
     /// What it says about the invocation.
-    var note: Note
+    package var note: Note
     /// The whole event; nil where the destination kept metadata alone.
-    var event: [UInt8]?
+    package var event: [UInt8]?
 
     /// Reads a document; nil when it is none of Lambda's.
-    init?(_ text: [UInt8]) {
+    package init?(_ text: [UInt8]) {
         switch InputDocument.kind(of: text.span) {
         case .event:
             // A dead-letter queue keeps the event alone.
@@ -69,7 +69,7 @@ extension FailureRecord.Note {
     private static let margin: Int64 = 15 * 60_000
 
     /// What is to be done where the event itself was not kept.
-    var remedy: String {
+    package var remedy: String {
         guard !streamArn.isEmpty else {
             return "Lambda's record holds no event: the destination was too small for it. Bring its log events with "
                 + "metertap backfill --log-group LOG_GROUP \(Self.range(timestamp, timestamp)), for each log group that "

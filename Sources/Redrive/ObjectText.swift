@@ -3,11 +3,11 @@ import Gzip
 import MeterLine
 
 /// Reads objects, compressed or not, in bounded memory.
-enum ObjectText {
+package enum ObjectText {
     /// Why an object cannot be read.
-    struct Damaged: Error {
+    package struct Damaged: Error, CustomStringConvertible {
         /// What is wrong, for people.
-        var description: String
+        package var description: String
     }
 
     /// The largest document; Lambda's records are smaller.
@@ -61,15 +61,15 @@ enum ObjectText {
 }
 
 /// Cuts a text into lines.
-struct ObjectLines: ~Copyable {
+package struct ObjectLines: ~Copyable {
     private var inflate: InflateStream?
     private var isAtStart = true
     private var line: [UInt8] = []
     private var whole: [[UInt8]] = []
 
-    init() {}
+    package init() {}
 
-    mutating func read(_ bytes: Span<UInt8>) throws(ObjectText.Damaged) {
+    package mutating func read(_ bytes: Span<UInt8>) throws(ObjectText.Damaged) {
         if isAtStart, bytes.count > 0 {
             isAtStart = false
             if isGzip(bytes) { inflate = InflateStream() }
@@ -83,7 +83,7 @@ struct ObjectLines: ~Copyable {
         inflate = consume stream
     }
 
-    mutating func finish() throws(ObjectText.Damaged) {
+    package mutating func finish() throws(ObjectText.Damaged) {
         if let stream = inflate.take() {
             do throws(GzipError) { try stream.finish() } catch {
                 throw ObjectText.Damaged(description: "its compression is cut off")
@@ -99,7 +99,7 @@ struct ObjectLines: ~Copyable {
     }
 
     /// The lines that are whole by now.
-    mutating func take() -> [[UInt8]] {
+    package mutating func take() -> [[UInt8]] {
         defer { whole = [] }
         return whole
     }

@@ -238,7 +238,7 @@ package struct Redriver: Sendable {
     }
 
     /// The key of the object that a failed request is about.
-    static func failedKey(_ key: String) -> String? {
+    package static func failedKey(_ key: String) -> String? {
         let names = key.split(separator: "/", omittingEmptySubsequences: false)
         guard let index = names.lastIndex(where: { $0 == "failed-requests" }), index + 2 < names.count,
             key.hasSuffix(".reason.txt")

@@ -1,10 +1,10 @@
 import Meter
-import MeterLine
+package import MeterLine
 
 /// Reads the lines of rejects, as `NDJSON.append` writes them.
-enum RejectLine {
+package enum RejectLine {
     /// The reject of a line; nil when the line is none.
-    static func read(_ line: [UInt8]) -> Reject? {
+    package static func read(_ line: [UInt8]) -> Reject? {
         guard let tree = JSONTree(line), let reason = tree["reason"].flatMap({ RejectReason(rawValue: $0.text) }),
             let source = tree["source"].flatMap(source), let content = content(tree)
         else { return nil }

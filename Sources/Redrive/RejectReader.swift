@@ -1,12 +1,12 @@
 import Meter
-import MeterLine
+package import MeterLine
 
 /// Reads rejects again, as the settings of now say: what is a record by now, and what is still none.
 ///
 /// The rejects of one message come one behind the other, and the first of them holds the whole message.
-struct RejectReader {
+package struct RejectReader {
     /// What a reject is by now.
-    enum Answer {
+    package enum Answer {
         /// Still a reject.
         case remains(Reject)
         /// Something else: what was found, which may hold other rejects.
@@ -27,12 +27,12 @@ struct RejectReader {
     private let lineReader: LineReader
     private var message: Message?
 
-    init(lineReader: LineReader) {
+    package init(lineReader: LineReader) {
         self.lineReader = lineReader
     }
 
     /// Reads the next reject.
-    mutating func read(_ reject: Reject) -> Answer {
+    package mutating func read(_ reject: Reject) -> Answer {
         guard case .event(let origin) = reject.source else { return envelope(reject) }
         if reject.reason == .refusedBySink {
             return record(in: reject, of: origin).map { .found([.record($0)]) } ?? .remains(reject)

@@ -37,7 +37,7 @@ enum SetUps {
         agent.isCalledByLogs = true
         agent.policy = .read(policy())
         agent.asynchronousCalls = .read(
-            .init(maximumRetries: 2, maximumAge: 21_600, failureDestination: failures))
+            .init(failureDestination: failures))
         setUp.functions[function] = agent
         change(&setUp)
         return setUp

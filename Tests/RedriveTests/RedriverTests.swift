@@ -2,9 +2,8 @@ import Delivery
 import Gzip
 import Meter
 import MeterLine
+import Redrive
 import Testing
-
-@testable import Redrive
 
 struct RedriverTests {
     /// The members of AWS's own example.

@@ -1,8 +1,7 @@
 import Meter
 import MeterLine
+import Redrive
 import Testing
-
-@testable import Redrive
 
 struct RejectReaderTests {
     private static let origin = EventOrigin(

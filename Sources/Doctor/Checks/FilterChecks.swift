@@ -85,7 +85,8 @@ enum FilterChecks {
         _ texts: [String], of groups: [ExaminedLogGroup], _ filter: EffectiveFilter?, _ setUp: SetUp
     ) -> [Finding] {
         let told = texts.map { $0.isEmpty ? "everything" : $0 }.joined(separator: " and ")
-        let remedy = remedy(groups, filter, setUp)
+        let command = command(groups, filter, setUp)
+        let remedy = "Run \(command)"
         let patterns = texts.compactMap { try? FilterPattern($0) }
         guard patterns.count == texts.count else {
             return setUp.about(
@@ -102,7 +103,7 @@ enum FilterChecks {
             losing, .filterPattern, .loss,
             "The filter's pattern leaves out \(leftOut) of \(found) records that were logged of late: \(told).",
             consequence: "What it leaves out is never delivered or billed, and nobody is told.",
-            remedy: remedy.replacing("Run ", with: "Mend it, then fetch the rest with `metertap backfill`: run "),
+            remedy: "Mend it, then fetch the rest with `metertap backfill`: run \(command)",
             evidence: "FilterLogEvents, matched with the pattern: \(leftOut) of \(found) left out")
         let misses = FilterLines.misses(patterns, tags: setUp.agentTags)
         guard !misses.isEmpty else { return losses }
@@ -114,15 +115,16 @@ enum FilterChecks {
                 remedy: remedy, evidence: "Not taken: \(misses.joined(separator: "; "))")
     }
 
-    private static func remedy(
+    /// What sets the pattern right, in the middle of a sentence.
+    private static func command(
         _ groups: [ExaminedLogGroup], _ filter: EffectiveFilter?, _ setUp: SetUp
     ) -> String {
         let pattern = FilterPattern.text(ofAny: setUp.agentTags)
         let isAttached = filter?.own.map { Wish.isSame($0.filterName, setUp.filterName) } ?? true
         guard let filter, !isAttached else {
-            return "Run \(setUp.attach(groups.map(\.group.name), like: filter)), which sets the pattern to \(pattern)."
+            return "\(setUp.attach(groups.map(\.group.name), like: filter)), which sets the pattern to \(pattern)."
         }
-        return "Run `aws logs put-subscription-filter --log-group-name \(groups.first?.group.name ?? "") "
+        return "`aws logs put-subscription-filter --log-group-name \(groups.first?.group.name ?? "") "
             + "--filter-name \(filter.name) --destination-arn \(filter.destinationArn) "
             + (filter.roleArn.map { "--role-arn \($0) " } ?? "") + "--filter-pattern '\(pattern)'`."
     }
