@@ -134,7 +134,7 @@ private import CByteMasks
 
     /// Lends the bytes of a range to `body`.
     @inline(__always)
-    func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    package func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         return unsafe body(UnsafeRawBufferPointer(start: start + range.lowerBound, count: range.count))
     }
@@ -290,6 +290,36 @@ struct StringStops {
             start = position
             mask = text.mask(.stopsString, at: position)
         }
+    }
+}
+
+extension ByteText {
+    /// Whether all of the text can stand in a JSON string as it is.
+    var needsNoEscape: Bool {
+        guard count >= 8 else {
+            for position in 0..<count where Self.needsEscape(Self.every &* UInt64(self[position])) { return false }
+            return true
+        }
+        // Eight bytes at a time; the last eight overlap those before them.
+        var position = 0
+        while true {
+            if Self.needsEscape(word(at: position)) { return false }
+            if position == count &- 8 { return true }
+            position = min(position &+ 8, count &- 8)
+        }
+    }
+
+    /// 1 in each byte.
+    private static let every: UInt64 = 0x0101_0101_0101_0101
+
+    /// Whether one of eight bytes is a quotation mark, a backslash or a control character.
+    @inline(__always)
+    private static func needsEscape(_ word: UInt64) -> Bool {
+        // A byte below another borrows from its highest bit; what is not ASCII has that bit set before.
+        func below(_ bound: UInt64, _ word: UInt64) -> UInt64 { (word &- every &* bound) & ~word }
+        let quotes = below(1, word ^ every &* 0x22)
+        let backslashes = below(1, word ^ every &* 0x5c)
+        return (below(0x20, word) | quotes | backslashes) & (every &* 0x80) != 0
     }
 }
 

@@ -41,7 +41,7 @@ package struct JSONObjectWriter {
 /// Writes a JSON string with its quotation marks; only what must be escaped is (RFC 8259, section 7).
 package func appendJSONString(_ text: String, to output: inout [UInt8]) {
     output.append(UInt8(ascii: "\""))
-    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+    if ByteText.with(text.utf8Span.span, { $0.needsNoEscape }) {
         output.append(contentsOf: text.utf8)
         output.append(UInt8(ascii: "\""))
         return
