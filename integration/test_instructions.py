@@ -38,11 +38,17 @@ def envelope(message: corpus.Message) -> bytes:
     return corpus.envelope(random.Random(corpus.SEED), message, 0)
 
 
+def page(message: corpus.Message) -> bytes:
+    events = json.loads(envelope(message))["logEvents"]
+    return json.dumps(corpus.page(events), separators=(",", ":")).encode()
+
+
 # All records have an id of their own, since a hash's code depends on the processor.
 INPUTS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "common forms in an envelope": ("envelope", partial(envelope, partial(corpus.common, own_ids=1))),
     "other forms in an envelope": ("envelope", partial(envelope, partial(corpus.other_forms, own_ids=1))),
     "one tagged in a hundred in an envelope": ("envelope", partial(envelope, corpus.untagged)),
+    "common forms in a page of log events": ("page", partial(page, partial(corpus.common, own_ids=1))),
     "lines of a file": ("lines", partial(lines, corpus.untagged)),
     "common forms by all the rules": ("general", partial(lines, partial(corpus.common, own_ids=1))),
 }

@@ -61,12 +61,7 @@ public struct Backfill: Sendable {
     }
 
     private mutating func deliver(_ window: Range<Int64>) async throws {
-        var (accounting, cost, delivery) = (accounting, cost, delivery)
-        defer { (self.accounting, self.cost, self.delivery) = (accounting, cost, delivery) }
-        try await reader.read(window, accounting: &accounting, cost: &cost) { findings in
-            try await delivery.append(findings)
-            return true
-        }
+        try await reader.deliver(window, to: &delivery, accounting: &accounting, cost: &cost)
         try await delivery.flush()
     }
 }

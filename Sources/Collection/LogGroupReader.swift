@@ -1,4 +1,5 @@
 public import AWS
+import Delivery
 public import MeterLine
 
 /// Where the log events of a log group are read from, by their times.
@@ -73,18 +74,54 @@ public struct LogGroupReader: LogEventSource, Sendable {
     ) async throws {
         var query = CloudWatchLogsClient.EventQuery(logGroup: group.name, times: times, pattern: pattern)
         repeat {
-            let answer = try await fetch(query)
-            cost.calls += 1
-            cost.bytes += answer.count
+            let answer = try await answer(to: query, &cost)
             var findings: [Finding] = []
             do throws(LogEventPage.Fault) {
                 query.token = try page.read(answer.span, accounting: &accounting) { findings.append($0) }
             } catch {
-                throw AWSError(
-                    kind: .transient, code: "MalformedResponse", message: error.description,
-                    operation: "CloudWatch Logs FilterLogEvents", resource: group.name)
+                throw malformed(error)
             }
             guard try await body(findings) else { return }
         } while query.token != nil
+    }
+
+    /// Reads the log events of a range of time, page by page, and delivers what is found.
+    ///
+    /// What the last pages held may wait yet when this returns: see `FindingDelivery.flush`.
+    ///
+    /// - Parameters:
+    ///   - delivery: takes what is found.
+    ///   - accounting: the figures to add to.
+    ///   - cost: the calls to add to.
+    /// - Throws: `AWSError`, `DeliveryError`.
+    func deliver(
+        _ times: Range<Int64>, to delivery: inout FindingDelivery, accounting: inout Accounting, cost: inout Cost
+    ) async throws {
+        var query = CloudWatchLogsClient.EventQuery(logGroup: group.name, times: times, pattern: pattern)
+        repeat {
+            let answer = try await answer(to: query, &cost)
+            try await delivery.fill { lines in
+                do throws(LogEventPage.Fault) {
+                    query.token = try page.read(answer.span, accounting: &accounting, into: &lines)
+                } catch {
+                    throw malformed(error)
+                }
+            }
+        } while query.token != nil
+    }
+
+    private func answer(
+        to query: CloudWatchLogsClient.EventQuery, _ cost: inout Cost
+    ) async throws(AWSError) -> [UInt8] {
+        let answer = try await fetch(query)
+        cost.calls += 1
+        cost.bytes += answer.count
+        return answer
+    }
+
+    private func malformed(_ fault: LogEventPage.Fault) -> AWSError {
+        AWSError(
+            kind: .transient, code: "MalformedResponse", message: fault.description,
+            operation: "CloudWatch Logs FilterLogEvents", resource: group.name)
     }
 }

@@ -35,7 +35,7 @@ public struct Agent: Sendable {
     ) {
         lineReader = reader
         deliverer = Deliverer(sink: sink, rejects: rejects)
-        format = BatchFormat(provenance: provenance, maximumRecords: sink.maximumRecords)
+        format = BatchFormat(provenance: provenance, of: sink)
         self.logsEverything = logsEverything
         check = AgentCheck(sink: sink, rejects: rejects, provenance: provenance)
         kinesis = KinesisDelivery(lineReader: reader, deliverer: deliverer, format: format, cores: cores)
@@ -131,7 +131,7 @@ public struct Agent: Sendable {
         reader.read(data.span, source: .data(name: "direct event"), accounting: &accounting) { finding in
             let origin = finding.origin
             if builder == nil { builder = BatchBuilder(format: format, scope: [origin?.account ?? "", ""]) }
-            builder?.append(finding, at: Position(name: origin?.eventId ?? "data", time: origin?.timestamp ?? 0))
+            builder?.append(finding, at: Position(origin))
         }
         guard let builder = builder.take() else { return Batch(scope: []) }
         return builder.finish()

@@ -37,6 +37,15 @@ public struct BatchFormat: Sendable {
     public var provenance: Bool
     /// The most records of a part; nil for any number.
     public var maximumRecords: Int?
+    /// How much the parts of records are compressed, from 0 to 9.
+    public var compressionLevel: Int
+
+    /// What a sink asks for.
+    init(provenance: Bool, of sink: any RecordSink) {
+        self.provenance = provenance
+        maximumRecords = sink.maximumRecords
+        compressionLevel = sink.compressionLevel
+    }
 
     /// How findings are written for it.
     var lines: LineFormat {
@@ -73,7 +82,7 @@ struct BatchBuilder: ~Copyable {
         self.scope = scope
         pending = FoundLines(format.lines)
         batch = Batch(scope: scope)
-        records = PartBuilder(.records, scope: scope)
+        records = PartBuilder(.records, scope: scope, level: format.compressionLevel)
         rejects = PartBuilder(.rejects, scope: scope)
         manifest = PartBuilder(.manifest, scope: scope)
     }
@@ -111,8 +120,11 @@ struct BatchBuilder: ~Copyable {
     }
 
     /// Takes the lines of findings.
-    mutating func append(_ lines: FoundLines, at position: Position) {
-        rejects.append(lines.rejects, lines: lines.rejectCount, at: position)
+    ///
+    /// - Parameter position: where all of them come from; nil for where their entries say.
+    mutating func append(_ lines: FoundLines, at position: Position?) {
+        let positions = position.map { [$0] } ?? lines.rejectEntries.map { Position($0.origin) }
+        rejects.append(lines.rejects, lines: lines.rejectCount, at: positions)
         hasRejects = hasRejects || lines.rejectCount > 0
         recordCount += lines.recordCount
         var taken = 0
@@ -125,13 +137,16 @@ struct BatchBuilder: ~Copyable {
         append(lines, taken..<lines.recordCount, at: position)
     }
 
-    private mutating func append(_ lines: FoundLines, _ range: Range<Int>, at position: Position) {
+    private mutating func append(_ lines: FoundLines, _ range: Range<Int>, at position: Position?) {
         guard !range.isEmpty else { return }
-        records.append(lines.recordText(range), lines: range.count, at: position)
-        if !format.provenance { manifest.append(lines.manifestText(range), lines: range.count, at: position) }
-        guard !lines.entries.isEmpty else { return }
+        let positions = position.map { [$0] } ?? lines.entries[range].map { Position($0.origin) }
+        records.append(lines.recordText(range), lines: range.count, at: positions)
+        if !format.provenance { manifest.append(lines.manifestText(range), lines: range.count, at: positions) }
+        guard format.maximumRecords != nil else { return }
         for entry in lines.entries[range] {
-            partOrigins.append(Batch.RecordOrigin(origin: entry.origin, ordinal: entry.ordinal, position: position))
+            partOrigins.append(
+                Batch.RecordOrigin(
+                    origin: entry.origin, ordinal: entry.ordinal, position: position ?? Position(entry.origin)))
         }
     }
 
@@ -149,7 +164,7 @@ struct BatchBuilder: ~Copyable {
     }
 
     private mutating func closePart() {
-        var closedRecords = PartBuilder(.records, scope: scope)
+        var closedRecords = PartBuilder(.records, scope: scope, level: format.compressionLevel)
         var closedManifest = PartBuilder(.manifest, scope: scope)
         swap(&closedRecords, &records)
         swap(&closedManifest, &manifest)

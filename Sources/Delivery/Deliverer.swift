@@ -124,7 +124,7 @@ extension Batch {
             reject.detail = line.answer
             var text: [UInt8] = []
             NDJSON.append(reject, to: &text)
-            builder.append(text, lines: 1, at: record.position, identity: identity)
+            builder.append(text, lines: 1, at: [record.position], identity: identity)
         }
         return builder.finish()
     }
@@ -139,7 +139,7 @@ extension Batch {
         var builder = PartBuilder(.manifest, scope: scope)
         let lines = text.split(separator: UInt8(ascii: "\n")).prefix(outcome.settled)
         for (line, text) in lines.enumerated() where !refused.contains(line) {
-            builder.append(text + [UInt8(ascii: "\n")], lines: 1, at: origins[index][line].position)
+            builder.append(text + [UInt8(ascii: "\n")], lines: 1, at: [origins[index][line].position])
         }
         return builder.finish()
     }

@@ -7,7 +7,7 @@ public import MeterLine
 public struct FindingDelivery: Sendable {
     /// So many findings are delivered together.
     private static let findingsOfBatch = 10_000
-    /// So many bytes of rejected messages are delivered together.
+    /// So many bytes of rejects are delivered together.
     private static let rejectedBytesOfBatch = 8 << 20
 
     /// What reads messages.
@@ -19,8 +19,10 @@ public struct FindingDelivery: Sendable {
 
     private let deliverer: Deliverer
     private let format: BatchFormat
-    private var waiting: [Finding] = []
-    private var rejectedBytes = 0
+    /// What is not delivered yet.
+    private var waiting: FoundLines
+    /// The log event of the finding that was taken last.
+    private var lastEvent: String?
 
     /// Delivers to a sink.
     ///
@@ -31,7 +33,10 @@ public struct FindingDelivery: Sendable {
         self.lineReader = lineReader
         sinkName = sink.name
         deliverer = Deliverer(sink: sink, rejects: rejects)
-        format = BatchFormat(provenance: provenance, maximumRecords: sink.maximumRecords)
+        format = BatchFormat(provenance: provenance, of: sink)
+        var lines = format.lines
+        lines.entries = true
+        waiting = FoundLines(lines)
     }
 
     /// Delivers as settings say.
@@ -51,35 +56,47 @@ public struct FindingDelivery: Sendable {
     /// - Throws: `DeliveryError`; what was taken since the last `flush` is then not known to be durable.
     public mutating func append(_ findings: [Finding]) async throws(DeliveryError) {
         for finding in findings {
-            let isFull = waiting.count >= Self.findingsOfBatch || rejectedBytes >= Self.rejectedBytesOfBatch
+            let event = finding.origin?.eventId
             // The findings of one log event stay together: only the first reject of it need hold the whole message.
-            if isFull, waiting.last?.origin?.eventId != finding.origin?.eventId { try await flush() }
+            if isMany, event != lastEvent { try await flush() }
+            lastEvent = event
             waiting.append(finding)
-            if case .reject(let reject) = finding { rejectedBytes += reject.content.count }
         }
+    }
+
+    /// Lends the lines that wait to `body`, which adds those of whole log events, and delivers them when they are many.
+    ///
+    /// - Throws: as `append`, or what the body throws.
+    package mutating func fill(_ body: (inout FoundLines) throws -> Void) async throws {
+        try body(&waiting)
+        if isMany { try await flush() }
+    }
+
+    private var isMany: Bool {
+        waiting.count >= Self.findingsOfBatch || waiting.rejects.count >= Self.rejectedBytesOfBatch
     }
 
     /// Delivers what waits: everything that was taken is durable when this returns.
     ///
     /// - Throws: `DeliveryError`; to take and deliver the same findings again does no harm.
     public mutating func flush() async throws(DeliveryError) {
-        let findings = waiting
-        (waiting, rejectedBytes) = ([], 0)
-        try await deliver(findings[...])
+        let lines = waiting
+        waiting = FoundLines(lines.format)
+        try await deliver(lines)
     }
 
-    private mutating func deliver(_ findings: ArraySlice<Finding>) async throws(DeliveryError) {
-        guard let first = findings.first else { return }
-        var builder = BatchBuilder(format: format, scope: [first.origin?.account ?? "", ""])
-        for finding in findings {
-            let origin = finding.origin
-            builder.append(finding, at: Position(name: origin?.eventId ?? "data", time: origin?.timestamp ?? 0))
-        }
+    private mutating func deliver(_ lines: FoundLines) async throws(DeliveryError) {
+        guard lines.count > 0 else { return }
+        let origin = lines.entries.first?.origin ?? lines.rejectEntries.lazy.compactMap(\.origin).first
+        var builder = BatchBuilder(format: format, scope: [origin?.account ?? "", ""])
+        builder.append(lines, at: nil)
         let delivery = await deliverer.deliver(builder.finish(), deadline: nil)
-        if let error = delivery.error, error.kind == .tooLarge, findings.count > 1 {
-            let middle = findings.startIndex + findings.count / 2
-            try await deliver(findings[..<middle])
-            return try await deliver(findings[middle...])
+        if let error = delivery.error, error.kind == .tooLarge, lines.count > 1 {
+            let middle = (records: (lines.recordCount + 1) / 2, rejects: lines.rejectCount / 2)
+            try await deliver(lines.part(records: 0..<middle.records, rejects: 0..<middle.rejects))
+            return try await deliver(
+                lines.part(
+                    records: middle.records..<lines.recordCount, rejects: middle.rejects..<lines.rejectCount))
         }
         report.add(delivery.report)
         if let error = delivery.error { throw error }

@@ -57,7 +57,7 @@ public struct KinesisDelivery: Sendable {
     ) {
         self.init(
             lineReader: lineReader, deliverer: Deliverer(sink: sink, rejects: rejects),
-            format: BatchFormat(provenance: provenance, maximumRecords: sink.maximumRecords), cores: cores,
+            format: BatchFormat(provenance: provenance, of: sink), cores: cores,
             sinkName: sink.name)
     }
 

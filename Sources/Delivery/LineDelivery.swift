@@ -38,7 +38,7 @@ package struct LineDelivery: Sendable {
     package mutating func flush() async throws(DeliveryError) {
         var builder = PartBuilder(.records, scope: scope)
         for line in waiting {
-            builder.append(line, lines: 1, at: Position(name: "\(taken)", time: newest))
+            builder.append(line, lines: 1, at: [Position(name: "\(taken)", time: newest)])
             taken += 1
         }
         (waiting, waitingBytes, newest) = ([], 0, .min)

@@ -48,12 +48,17 @@ public struct Position: Sendable {
         self.name = name
         self.time = time
     }
+
+    /// The position of what comes from a log event, or from none.
+    init(_ origin: EventOrigin?) {
+        self.init(name: origin?.eventId ?? "data", time: origin?.timestamp ?? 0)
+    }
 }
 
 /// Collects the lines of a part.
 struct PartBuilder: ~Copyable {
     private let kind: Part.Kind
-    private var writer = GzipWriter()
+    private var writer: GzipWriter
     private var hash = SHA256()
     private var first: String?
     private var last = ""
@@ -61,24 +66,29 @@ struct PartBuilder: ~Copyable {
     /// How many lines there are.
     private(set) var lines = 0
 
-    /// - Parameter scope: what the positions are unique in: stream ARN and shard, or owner.
-    init(_ kind: Part.Kind, scope: [String]) {
+    /// - Parameters:
+    ///   - scope: what the positions are unique in: stream ARN and shard, or owner.
+    ///   - level: how much the lines are compressed, from 0, which is not at all, to 9.
+    init(_ kind: Part.Kind, scope: [String], level: Int = 6) {
         self.kind = kind
+        writer = GzipWriter(level: level)
         for name in scope { hash.update(data: Array(name.utf8) + [0]) }
     }
 
     /// The size of the lines so far.
     var uncompressedBytes: Int { writer.count }
 
-    /// Appends whole lines from one position.
+    /// Appends whole lines.
     ///
-    /// - Parameter identity: what the name is made of when a part of the text may differ from one delivery to the next;
-    ///   nil for the text itself.
-    mutating func append(_ text: [UInt8], lines count: Int, at position: Position, identity: [UInt8]? = nil) {
-        guard count > 0 else { return }
-        first = first ?? position.name
-        last = position.name
-        newest = max(newest, position.time)
+    /// - Parameters:
+    ///   - positions: where they come from, in order: one for all of them, or one for each.
+    ///   - identity: what the name is made of when a part of the text may differ from one delivery to the next;
+    ///     nil for the text itself.
+    mutating func append(_ text: [UInt8], lines count: Int, at positions: [Position], identity: [UInt8]? = nil) {
+        guard count > 0, let earliest = positions.first, let latest = positions.last else { return }
+        first = first ?? earliest.name
+        last = latest.name
+        for position in positions { newest = max(newest, position.time) }
         lines += count
         hash.update(data: identity ?? text)
         writer.append(text)

@@ -15,8 +15,16 @@ public protocol RecordSink: Sendable {
     /// The most records of a part; nil for any number.
     var maximumRecords: Int? { get }
 
+    /// How much parts are compressed for it: 0, which is not at all, or 1 (fast) to 9 (small).
+    var compressionLevel: Int { get }
+
     /// The place, for people.
     var name: String { get }
+}
+
+extension RecordSink {
+    /// 6: what is stored or sent is paid by its size.
+    public var compressionLevel: Int { 6 }
 }
 
 /// How far a sink came with a part.
@@ -85,6 +93,9 @@ public struct StandardOutputSink: RecordSink {
 
     /// Any number.
     public var maximumRecords: Int? { nil }
+
+    /// 0: the lines are written as they are.
+    public var compressionLevel: Int { 0 }
 
     /// What stands for stdout among URLs.
     public var name: String { "-" }

@@ -25,9 +25,10 @@ struct EventNames {
         sourcePrefix = source
     }
 
-    func origin(eventId: String, timestamp: Int64?) -> EventOrigin {
+    func origin(eventId: String, timestamp: Int64?, ingestionTime: Int64? = nil) -> EventOrigin {
         EventOrigin(
-            account: account, logGroup: logGroup, logStream: logStream, eventId: eventId, timestamp: timestamp)
+            account: account, logGroup: logGroup, logStream: logStream, eventId: eventId, timestamp: timestamp,
+            ingestionTime: ingestionTime)
     }
 }
 
@@ -39,18 +40,20 @@ struct QuickEvent {
     var idText: ByteText
     var id: Range<Int>
     var timestamp: Int64?
+    /// When CloudWatch Logs took the event, where that is told.
+    var ingestionTime: Int64?
     /// The place of its record among the values of the message; a quick reader reads one alone.
     static let ordinal = 0
 
     func origin(_ names: EventNames) -> EventOrigin {
-        names.origin(eventId: idText.string(id), timestamp: timestamp)
+        names.origin(eventId: idText.string(id), timestamp: timestamp, ingestionTime: ingestionTime)
     }
 }
 
 extension FoundRecord {
     /// Copies what was read out of its text.
-    init(_ record: borrowing QuickRecord, in text: ByteText, of origin: EventOrigin) {
-        func string(_ place: QuickRecord.Place) -> String { text.string(place.range) }
+    init(_ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames) {
+        func string(_ place: QuickRecord.Place) -> String { event.text.string(place.range) }
         var dimensions: [Dimension] = []
         dimensions.reserveCapacity(record.dimensionCount)
         for index in 0..<record.dimensionCount {
@@ -60,10 +63,12 @@ extension FoundRecord {
         self.init(
             record: Record(
                 uniqueId: record.ownId.isMissing
-                    ? Identity.uniqueId(of: origin, ordinal: QuickEvent.ordinal) : string(record.ownId),
+                    ? names.identity.uniqueId(event.idText, event.id, ordinal: QuickEvent.ordinal)
+                    : string(record.ownId),
                 meterApiName: string(record.meter), meterValue: Quantity(canonical: string(record.value)),
                 meterTimeInMillis: record.time, customerId: string(record.customer), dimensions: dimensions),
-            origin: origin, ordinal: QuickEvent.ordinal, timeDerived: record.timeDerived)
+            origin: event.origin(names), ordinal: QuickEvent.ordinal, timeDerived: record.timeDerived,
+            idDerived: record.ownId.isMissing)
     }
 }
 

@@ -39,17 +39,21 @@ public struct FoundRecord: Sendable {
     public var ordinal: Int
     /// Whether the record told no time, so that it has its log event's.
     public var timeDerived: Bool
+    /// Whether the record told no id, so that it has one that is made from its log event.
+    public var idDerived: Bool
     /// The number that its producer gave to the object that it stands in; it is read by audits alone.
     public var sequence: ProducerSequence?
 
     /// Names a record's place.
     package init(
-        record: Record, origin: EventOrigin, ordinal: Int, timeDerived: Bool, sequence: ProducerSequence? = nil
+        record: Record, origin: EventOrigin, ordinal: Int, timeDerived: Bool, idDerived: Bool,
+        sequence: ProducerSequence? = nil
     ) {
         self.record = record
         self.origin = origin
         self.ordinal = ordinal
         self.timeDerived = timeDerived
+        self.idDerived = idDerived
         self.sequence = sequence
     }
 }
@@ -64,6 +68,9 @@ public struct Reject: Sendable {
         case kinesis(stream: String, shard: String, sequenceNumber: String)
         /// Data of this name that holds no readable envelope, such as a direct event or a file.
         case data(name: String)
+
+        /// The log event, if it is one.
+        var event: EventOrigin? { if case .event(let origin) = self { origin } else { nil } }
     }
 
     /// Why it is no record.

@@ -6,7 +6,7 @@ package struct LineFormat: Sendable {
     package var provenance: Bool
     /// Whether each record has a line in a manifest that says so.
     package var manifest: Bool
-    /// Whether it is kept where each record's lines end and which log event it comes from.
+    /// Whether it is kept where the lines of each record and reject end and which log event it comes from.
     package var entries: Bool
     /// Whether rejects have lines.
     package var rejects: Bool
@@ -32,6 +32,13 @@ package struct FoundLines: Sendable {
         var manifestEnd: Int
     }
 
+    /// Which log event a reject comes from, and where its line ends.
+    package struct RejectEntry: Sendable {
+        /// The log event; nil for what came from none.
+        package var origin: EventOrigin?
+        var end: Int
+    }
+
     /// One line for each record.
     package private(set) var records: [UInt8] = []
     /// How many records there are.
@@ -44,6 +51,8 @@ package struct FoundLines: Sendable {
     package private(set) var rejectCount = 0
     /// One for each record where records are cut out or may be refused.
     package private(set) var entries: [Entry] = []
+    /// One for each reject, where entries are kept.
+    package private(set) var rejectEntries: [RejectEntry] = []
     /// Whether there was a reject that was too large.
     package private(set) var hasTooLarge = false
     /// Beyond this size nothing more is taken, until it is emptied.
@@ -60,6 +69,9 @@ package struct FoundLines: Sendable {
     /// The size of the lines.
     package var bytes: Int { records.count + manifest.count + rejects.count }
 
+    /// How many records and rejects there are.
+    package var count: Int { recordCount + rejectCount }
+
     /// Takes one finding.
     package mutating func append(_ finding: Finding) {
         if bytes > limit { return }
@@ -72,6 +84,7 @@ package struct FoundLines: Sendable {
             if reject.reason == .tooLarge { hasTooLarge = true }
             if format.rejects { NDJSON.append(reject, to: &rejects) }
             rejectCount += 1
+            if format.entries { rejectEntries.append(RejectEntry(origin: reject.source.event, end: rejects.count)) }
         }
     }
 
@@ -95,8 +108,32 @@ package struct FoundLines: Sendable {
         records.removeAll(keepingCapacity: true)
         manifest.removeAll(keepingCapacity: true)
         entries.removeAll(keepingCapacity: true)
+        rejectEntries = []
         rejects = []
         (recordCount, rejectCount) = (0, 0)
+    }
+
+    /// Some of the records and rejects, where entries are kept.
+    package func part(records range: Range<Int>, rejects rejectRange: Range<Int>) -> FoundLines {
+        var part = FoundLines(format)
+        let start = entries[..<range.lowerBound].last
+        part.records = recordText(range)
+        part.manifest = manifestText(range)
+        part.recordCount = range.count
+        part.entries = entries[range].map { entry in
+            var entry = entry
+            entry.recordEnd -= start?.recordEnd ?? 0
+            entry.manifestEnd -= start?.manifestEnd ?? 0
+            return entry
+        }
+        let rejectStart = rejectEntries[..<rejectRange.lowerBound].last?.end ?? 0
+        part.rejectEntries = rejectEntries[rejectRange].map { entry in
+            RejectEntry(origin: entry.origin, end: entry.end - rejectStart)
+        }
+        part.rejects = Array(rejects[rejectStart..<(rejectStart + (part.rejectEntries.last?.end ?? 0))])
+        part.rejectCount = rejectRange.count
+        part.hasTooLarge = hasTooLarge
+        return part
     }
 
     /// The lines of some records.
@@ -111,6 +148,7 @@ package struct FoundLines: Sendable {
 
     private func text(_ all: [UInt8], _ range: Range<Int>, _ end: KeyPath<Entry, Int>) -> [UInt8] {
         if range == 0..<recordCount { return all }
+        if range.isEmpty { return [] }
         let start = range.lowerBound == 0 ? 0 : entries[range.lowerBound - 1][keyPath: end]
         return Array(all[start..<entries[range.upperBound - 1][keyPath: end]])
     }

@@ -7,15 +7,22 @@ package enum Identity {
     ///
     /// It depends on nothing but the log event, so every path and every retry gives the same.
     package static func uniqueId(of origin: EventOrigin, ordinal: Int) -> String {
-        var hash = SHA256()
-        var text = origin.account
+        var text: [UInt8] = []
         text.reserveCapacity(256)
-        for part in [origin.logGroup, origin.logStream, origin.eventId, String(ordinal)] {
-            text += "\0"
-            text += part
-        }
-        hash.update(data: Array(text.utf8))
-        return hexadecimal(hash.finalize().prefix(16))
+        text.append(contentsOf: origin.account.utf8)
+        text.append(0)
+        text.append(contentsOf: origin.logGroup.utf8)
+        text.append(0)
+        text.append(contentsOf: origin.logStream.utf8)
+        text.append(0)
+        text.append(contentsOf: origin.eventId.utf8)
+        text.append(0)
+        text.append(contentsOf: String(ordinal).utf8)
+        return uniqueId(SHA256.hash(data: text))
+    }
+
+    private static func uniqueId(_ digest: SHA256.Digest) -> String {
+        unsafe digest.withUnsafeBytes { unsafe hexadecimal($0.prefix(16)) }
     }
 
     /// The hash over what all events of one log stream have in common; the event's id must follow, NUL, and the ordinal.
@@ -27,17 +34,25 @@ package enum Identity {
             hash.update(data: Array("\(account)\0\(logGroup)\0\(logStream)\0".utf8))
             self.hash = hash
         }
+
+        /// The identity of a record of the event whose id stands in a text.
+        func uniqueId(_ text: ByteText, _ id: Range<Int>, ordinal: Int) -> String {
+            var hash = hash
+            unsafe text.withBytes(id) { unsafe hash.update(bufferPointer: $0) }
+            hash.update(data: Array("\0\(ordinal)".utf8))
+            return Identity.uniqueId(hash.finalize())
+        }
     }
 }
 
 /// Bytes in lower-case hexadecimal.
 package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits: [UInt8] = Array("0123456789abcdef".utf8)
+    func digit(_ half: UInt8) -> UInt8 { half + (half < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
     var text: [UInt8] = []
     text.reserveCapacity(64)
     for byte in bytes {
-        text.append(digits[Int(byte >> 4)])
-        text.append(digits[Int(byte & 15)])
+        text.append(digit(byte >> 4))
+        text.append(digit(byte & 15))
     }
     return String(decoding: text, as: UTF8.self)
 }

@@ -229,7 +229,7 @@ private struct MessageValues {
             .record(
                 FoundRecord(
                     record: record, origin: origin, ordinal: count, timeDerived: content.timeDerived,
-                    sequence: sequence)))
+                    idDerived: content.ownId == nil, sequence: sequence)))
         recordBytes += content.dimensions.reduce(512) { $0 + $1.name.utf8.count + $1.value.utf8.count }
         count += 1
     }

@@ -33,8 +33,34 @@ package struct LogEventPage: Sendable {
     package func read(
         _ page: Span<UInt8>, accounting: inout Accounting, _ body: (Finding) -> Void
     ) throws(Fault) -> String? {
-        try events(of: page) { bytes, position throws(LooseJSON.Fault) in
-            try read(bytes, &position, &accounting, body)
+        try withoutActuallyEscaping(body) { body throws(Fault) in
+            var taker = FindingsByClosure(body: body)
+            return try read(page, accounting: &accounting, to: &taker)
+        }
+    }
+
+    /// Reads as the other function does, and writes what it finds as lines.
+    ///
+    /// - Parameter lines: takes the lines.
+    package func read(
+        _ page: Span<UInt8>, accounting: inout Accounting, into lines: inout FoundLines
+    ) throws(Fault) -> String? {
+        var taker = FindingsAsLines(lines: lines) { _ in }
+        lines = FoundLines(lines.format)
+        defer { lines = taker.lines }
+        return try read(page, accounting: &accounting, to: &taker)
+    }
+
+    private func read(
+        _ page: Span<UInt8>, accounting: inout Accounting, to taker: inout some FindingTaker
+    ) throws(Fault) -> String? {
+        var quick = QuickPage(messages, account: account, logGroup: logGroup)
+        return try events(of: page) { bytes, position throws(LooseJSON.Fault) in
+            if let end = quick.read(bytes, at: position, accounting: &accounting, to: &taker) {
+                position = end
+            } else {
+                try read(bytes, &position, &accounting, to: &taker)
+            }
         }
     }
 
@@ -94,8 +120,9 @@ package struct LogEventPage: Sendable {
         var message: JSON.StringToken?
     }
 
+    /// Reads an event by all the rules.
     private func read(
-        _ page: Span<UInt8>, _ position: inout Int, _ accounting: inout Accounting, _ body: (Finding) -> Void
+        _ page: Span<UInt8>, _ position: inout Int, _ accounting: inout Accounting, to taker: inout some FindingTaker
     ) throws(LooseJSON.Fault) {
         let start = position
         var event: Event?
@@ -103,13 +130,9 @@ package struct LogEventPage: Sendable {
         guard let event, let id = event.id, let message = event.message else {
             position = start
             try LooseJSON.skip(page, &position)
-            return body(undecodable(page.extracting(start..<position), &accounting))
+            return taker.take(undecodable(page.extracting(start..<position), &accounting))
         }
-        messages.read(message, in: page, accounting: &accounting) {
-            origin(of: event, id: id, in: page)
-        } _: {
-            body($0)
-        }
+        messages.read(message, in: page, accounting: &accounting, to: &taker) { origin(of: event, id: id, in: page) }
     }
 
     private func origin(of event: Event, id: String, in page: Span<UInt8>) -> EventOrigin {

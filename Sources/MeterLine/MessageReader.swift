@@ -14,7 +14,7 @@ struct FindingsByClosure: FindingTaker {
     mutating func take(_ finding: Finding) { body(finding) }
 
     mutating func take(_ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames) {
-        body(.record(FoundRecord(record, in: event.text, of: event.origin(names))))
+        body(.record(FoundRecord(record, of: event, names)))
     }
 }
 
@@ -89,39 +89,20 @@ struct MessageReader: Sendable {
         return true
     }
 
-    /// Reads a message that stands in a text as the content of a JSON string, and hands on what it finds.
+    /// Reads a message that stands in a text as the content of a JSON string, by all the rules.
     ///
     /// - Parameter origin: is asked for when there is something to find.
     func read(
-        _ token: JSON.StringToken, in span: Span<UInt8>, accounting: inout Accounting, _ origin: () -> EventOrigin,
-        _ body: (Finding) -> Void
+        _ token: JSON.StringToken, in span: Span<UInt8>, accounting: inout Accounting,
+        to taker: inout some FindingTaker, _ origin: () -> EventOrigin
     ) {
-        if !token.mayHaveUnicodeEscapes, span.count <= QuickRecord.maximumTextBytes {
-            let isRead = ByteText.with(span) { text in
-                guard let tag = lineReader.scanner.next(text, from: token.range.lowerBound, to: token.range.upperBound)
-                else {
-                    accounting.events += 1
-                    return true
-                }
-                let origin = origin()
-                let message = QuickReader.Message(range: token.range, isEscaped: true, timestamp: origin.timestamp)
-                var record = QuickRecord()
-                guard let end = quickReader.read(text, tag: tag.range, of: message, into: &record),
-                    lineReader.scanner.next(text, from: end, to: token.range.upperBound) == nil
-                else { return false }
-                accounting.countQuickRecord()
-                body(.record(FoundRecord(record, in: text, of: origin)))
-                return true
-            }
-            if isRead { return }
-        }
         let decoded = token.hasEscapes ? LooseJSON.decoded(token.range, in: span) : []
         let text = token.hasEscapes ? decoded.span : span.extracting(token.range)
         guard lineReader.mayHoldTag(text) else {
             accounting.events += 1
             return
         }
-        for finding in lineReader.read(text, of: origin(), accounting: &accounting) { body(finding) }
+        for finding in lineReader.read(text, of: origin(), accounting: &accounting) { taker.take(finding) }
     }
 
     /// Reads a log event by all the rules.

@@ -86,7 +86,8 @@ package struct RejectReader {
             customerId: received.customerId.isEmpty ? nil : received.customerId, dimensions: received.dimensions)
         return FoundRecord(
             record: record, origin: origin, ordinal: reject.ordinal,
-            timeDerived: received.source?.timeDerived ?? false)
+            timeDerived: received.source?.timeDerived ?? false,
+            idDerived: id == Identity.uniqueId(of: origin, ordinal: reject.ordinal))
     }
 }
 

@@ -12,15 +12,15 @@ import SystemPackage
 /// Reads inputs over and over with nothing around the readers, so that their work can be counted and profiled.
 ///
 /// `hot-path WAY FILE ROUNDS`: WAY is `file`, which reads FILE as `metertap extract` does and writes the records to
-/// stdout, or one of `envelope` and `lines`, which read what stands in memory and write nowhere. `general` reads an
-/// envelope without the quick way. `cores` works on a Lambda event as one core and as two would, and writes the seconds of
-/// each, round by round.
+/// stdout, or one of `envelope`, `page` and `lines`, which read what stands in memory and write nowhere. `audit` reads a
+/// page and makes of it what an audit compares. `general` reads an envelope without the quick way. `cores` works on a
+/// Lambda event as one core and as two would, and writes the seconds of each, round by round.
 @main
 enum HotPath {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 4, let rounds = Int(arguments[3]) else {
-            print("usage: hot-path file|envelope|lines|general|cores FILE ROUNDS")
+            print("usage: hot-path file|envelope|page|audit|lines|general|cores FILE ROUNDS")
             exit(64)
         }
         if arguments[1] == "file" { return try extract(arguments[2]) }
@@ -39,6 +39,8 @@ enum HotPath {
         for _ in 0..<rounds {
             switch arguments[1] {
             case "envelope": bytes += try readEnvelope(text)
+            case "page": bytes += try readPage(text)
+            case "audit": bytes += try readForAudit(text)
             case "lines": bytes += try readLines(text)
             case "general": bytes += try readGenerally(text)
             default: exit(64)
@@ -83,6 +85,24 @@ enum HotPath {
         var accounting = Accounting()
         reader.read(text.span, source: .data(name: "hot-path"), accounting: &accounting, into: &lines) { _ in }
         return lines.bytes
+    }
+
+    private static func readPage(_ text: [UInt8]) throws -> Int {
+        let reader = LogEventPage(lineReader: try LineReader(), account: "1", logGroup: "g")
+        var lines = FoundLines(LineFormat(provenance: true))
+        var accounting = Accounting()
+        _ = try reader.read(text.span, accounting: &accounting, into: &lines)
+        return lines.bytes
+    }
+
+    private static func readForAudit(_ text: [UInt8]) throws -> Int {
+        let reader = LogEventPage(lineReader: try LineReader(), account: "1", logGroup: "g")
+        var found: [AuditFound] = []
+        var accounting = Accounting()
+        _ = try reader.read(text.span, accounting: &accounting) { finding in
+            if let one = AuditFound(finding) { found.append(one) }
+        }
+        return found.count
     }
 
     private static func readGenerally(_ text: [UInt8]) throws -> Int {

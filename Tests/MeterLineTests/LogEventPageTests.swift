@@ -75,6 +75,36 @@ struct LogEventPageTests {
         }
     }
 
+    @Test("gives the same however the members of an event stand, and from several streams in turns")
+    func orderOfMembers() throws {
+        let message = #"amberflo_meter: {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1}"#
+        let members = [
+            #""logStreamName":"STREAM""#, #""timestamp":1700000000000"#, #""message":"\#(message)""#,
+            #""ingestionTime":1700000000001"#, #""eventId":"7""#,
+        ]
+        let orders = [members, members.reversed(), Array(members[2...] + members[..<2])]
+        // A space makes an event be read by all the rules.
+        for (separator, other) in [(",", ", "), (",", ", \"more\":[1],")] {
+            let events = orders.flatMap { order in ["a", "b", "c/é", "c/e\u{301}", "a"].map { (order, $0) } }
+            func page(_ separator: String) -> String {
+                let texts = events.map { order, stream in
+                    "{\(order.joined(separator: separator).replacing("STREAM", with: stream))}"
+                }
+                return #"{"events":[\#(texts.joined(separator: ","))]}"#
+            }
+            let (quick, general) = (try read(page(separator)), try read(page(other)))
+            #expect(quick.accounting == general.accounting)
+            #expect(quick.accounting.records == events.count)
+            #expect(lines(quick.findings) == lines(general.findings))
+            #expect(quick.findings.map(ingestionTime) == general.findings.map(ingestionTime))
+            var (accounting, written) = (Accounting(), FoundLines(LineFormat(provenance: true)))
+            let reader = LogEventPage(lineReader: try LineReader(), account: "1", logGroup: "g")
+            _ = try reader.read(Array(page(separator).utf8).span, accounting: &accounting, into: &written)
+            #expect(accounting == quick.accounting)
+            #expect(String(decoding: written.records, as: UTF8.self) == lines(quick.findings).joined())
+        }
+    }
+
     @Test("tells where the next page begins, also when it is empty")
     func token() throws {
         #expect(try read(#"{"events":[],"nextToken":"a\/b"}"#).token == "a/b")

@@ -101,11 +101,42 @@ enum Checks {
             try requireEqual(each, expected, "findings of an envelope")
             var ofPage = (accounting: Accounting(), lines: FoundLines(format))
             let page = LogEventPage(lineReader: reader, account: "1", logGroup: "g")
-            _ = try page.read(Self.page(message).span, accounting: &ofPage.accounting) { ofPage.lines.append($0) }
+            _ = try page.read(Self.page([message]).span, accounting: &ofPage.accounting) { ofPage.lines.append($0) }
             ofPage.accounting.envelopes = 1
             try requireEqual(ofPage, expected, "a page")
+            var linesOfPage = (accounting: Accounting(), lines: FoundLines(format))
+            _ = try page.read(
+                Self.page([message]).span, accounting: &linesOfPage.accounting, into: &linesOfPage.lines)
+            linesOfPage.accounting.envelopes = 1
+            try requireEqual(linesOfPage, expected, "lines of a page")
         }
         try quicklyFromFile(message)
+    }
+
+    /// A mutated page of log events gives what `LineReader` makes of the messages that are taken out of it by all the
+    /// rules, or the same fault.
+    static func page(_ messages: [[UInt8]], _ mutator: inout Mutator, _ counts: inout Counts) throws {
+        let page = mutator.mutate(page(messages + [Array(good.utf8)]))
+        let reader = try reader()
+        let pages = LogEventPage(lineReader: reader, account: "1", logGroup: "g")
+        let format = LineFormat(provenance: true)
+        var expected = (accounting: Accounting(), lines: FoundLines(format))
+        let expectedEnd = Result {
+            try pages.readMessages(page.span) { origin, message in
+                for finding in reader.read(message.span, of: origin, accounting: &expected.accounting) {
+                    expected.lines.append(finding)
+                }
+            }
+        }
+        var read = (accounting: Accounting(), lines: FoundLines(format))
+        let end = Result { try pages.read(page.span, accounting: &read.accounting, into: &read.lines) }
+        try require("\(end)" == "\(expectedEnd)", "a page ends otherwise: \(end), not \(expectedEnd)")
+        try require(read.lines.records == expected.lines.records, "the records of a mutated page differ")
+        // What has no id or no message is a reject here, and is passed over where messages are read.
+        if read.accounting.events == expected.accounting.events {
+            try requireEqual(read, expected, "a mutated page")
+        }
+        counts.add(read.accounting)
     }
 
     private static func quicklyFromFile(_ message: [UInt8]) throws {
@@ -225,11 +256,13 @@ enum Checks {
         return output + Array("]}".utf8)
     }
 
-    /// What `FilterLogEvents` answers, with one event.
-    private static func page(_ message: [UInt8]) -> [UInt8] {
-        Array("{\"events\":[{\"logStreamName\":\"s\",\"timestamp\":1767323045000,\"message\":\"".utf8)
-            + escaped(message)
-            + Array("\",\"eventId\":\"7\"}]}".utf8)
+    /// What `FilterLogEvents` answers; the events are numbered from 7.
+    private static func page(_ messages: [[UInt8]]) -> [UInt8] {
+        let events = messages.enumerated().map { index, message in
+            Array("{\"logStreamName\":\"s\",\"timestamp\":1767323045000,\"message\":\"".utf8) + escaped(message)
+                + Array("\",\"ingestionTime\":1767323046000,\"eventId\":\"\(7 + index)\"}".utf8)
+        }
+        return Array("{\"events\":[".utf8) + events.joined(separator: [UInt8(ascii: ",")]) + Array("]}".utf8)
     }
 
     private static func escaped(_ message: [UInt8]) -> [UInt8] {

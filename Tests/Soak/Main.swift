@@ -28,12 +28,13 @@ enum Soak {
         for run in 0..<runs {
             let input = mutator.next()
             do {
-                switch run % 8 {
+                switch run % 9 {
                 case 0: try Checks.envelope(input, &mutator, &counts)
                 case 1: try Checks.event(input, &mutator, &counts)
                 case 2: try Checks.pieces(input, &mutator, &counts)
                 case 3: try Checks.quickly(input, &counts)
                 case 4, 5, 6: try Checks.quickly(shapes.message(&mutator), &counts)
+                case 7: try Checks.page([input, shapes.message(&mutator)], &mutator, &counts)
                 default: try Checks.neighbours(input, &counts)
                 }
             } catch {

@@ -54,7 +54,8 @@ package struct AuditFound: Sendable {
             place = Self.place(found.origin, found.ordinal)
             let record = found.record
             sequence = found.sequence
-            hasOwnId = record.uniqueId != Identity.uniqueId(of: found.origin, ordinal: found.ordinal)
+            hasOwnId =
+                !found.idDerived && record.uniqueId != Identity.uniqueId(of: found.origin, ordinal: found.ordinal)
             content = Fingerprint(
                 meter: record.meterApiName, customer: record.customerId ?? "", value: record.meterValue,
                 time: record.meterTimeInMillis, uniqueId: hasOwnId ? record.uniqueId : nil,
@@ -116,10 +117,8 @@ package struct AuditReceived: Sendable {
     package var place: Fingerprint
     /// What it says, in a size that does not depend on it.
     package var content: Fingerprint
-    /// The same place without the event's id.
-    package var loosePlace: Fingerprint
     /// The log stream.
-    package var stream: Fingerprint
+    package var stream: Fingerprint { Fingerprint([record.source?.logStream ?? ""]) }
     /// Whether it came out of an export, which tells no event ids.
     package let isFromExport: Bool
     /// The log event's time.
@@ -142,10 +141,14 @@ package struct AuditReceived: Sendable {
             meter: record.meterApiName, customer: record.customerId, value: record.meterValue,
             time: record.meterTimeInMillis, uniqueId: record.hasDerivedId ? nil : record.uniqueId,
             dimensions: record.dimensions)
-        stream = Fingerprint([source.logStream])
         isFromExport = ExportedEvents.isId(source.eventId)
-        loosePlace = Fingerprint(
-            logStream: source.logStream, timestamp: timestamp, ordinal: source.ordinal, content: content)
+    }
+
+    /// The same place without the event's id.
+    package var loosePlace: Fingerprint {
+        Fingerprint(
+            logStream: record.source?.logStream ?? "", timestamp: timestamp, ordinal: record.source?.ordinal ?? 0,
+            content: content)
     }
 }
 

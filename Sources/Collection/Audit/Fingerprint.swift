@@ -20,9 +20,12 @@ package struct Fingerprint: Hashable, Sendable {
             } while count > 0
             bytes.append(contentsOf: text.utf8)
         }
-        let hash = Array(SHA256.hash(data: bytes))
-        high = hash[0..<8].reduce(0) { $0 << 8 | UInt64($1) }
-        low = hash[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
+        (high, low) = unsafe SHA256.hash(data: bytes).withUnsafeBytes { hash in
+            unsafe (
+                UInt64(bigEndian: hash.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                UInt64(bigEndian: hash.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
     }
 
     /// Of a place among the values of a log event.

@@ -1,0 +1,140 @@
+/// Reads the events of a page of log events that are written as nearly all are, each byte once.
+///
+/// What it reads is what `LogEventPage` reads by all the rules; of everything unusual it keeps its hands off.
+struct QuickPage: ~Copyable {
+    private let messages: MessageReader
+    private var streams: StreamNames
+    private var tags = NextTag()
+    private var record = QuickRecord()
+
+    /// Begins a page of one log group.
+    init(_ messages: MessageReader, account: String, logGroup: String) {
+        self.messages = messages
+        streams = StreamNames(account: account, logGroup: logGroup)
+    }
+
+    /// Reads the event at a position if it holds no tag or can be read the quick way.
+    ///
+    /// - Returns: where the event ends; nil when it must be read by all the rules, and then nothing was handed on.
+    mutating func read(
+        _ page: Span<UInt8>, at start: Int, accounting: inout Accounting, to taker: inout some FindingTaker
+    ) -> Int? {
+        guard page.count <= QuickRecord.maximumTextBytes else { return nil }
+        return ByteText.with(page) { text in
+            guard let event = PageEvent(text, at: start) else { return nil }
+            guard let tag = tags.first(in: event.message, of: text, messages.lineReader.scanner) else {
+                accounting.events += 1
+                return event.end
+            }
+            let message = QuickReader.Message(range: event.message, isEscaped: true, timestamp: event.timestamp)
+            guard let end = messages.quickReader.read(text, tag: tag.range, of: message, into: &record),
+                tags.first(in: end..<event.message.upperBound, of: text, messages.lineReader.scanner) == nil
+            else { return nil }
+            accounting.countQuickRecord()
+            let origin = QuickEvent(
+                text: text, idText: text, id: event.id, timestamp: event.timestamp,
+                ingestionTime: event.ingestionTime)
+            taker.take(record, of: origin, streams.names(of: event.stream, in: text))
+            return event.end
+        }
+    }
+}
+
+/// Where the parts of an event stand that is written without white space, its members in any order.
+private struct PageEvent {
+    /// The content of the stream's name, which has no escapes; empty when there is none.
+    var stream = 0..<0
+    /// The digits of the id.
+    var id = 0..<0
+    var timestamp: Int64?
+    var ingestionTime: Int64?
+    /// The content of the message's string, which has no escapes that may hide a tag.
+    var message = 0..<0
+    /// Behind the closing brace.
+    var end: Int
+
+    /// The event at a position; nil when it is written otherwise, if it is one at all.
+    init?(_ text: ByteText, at start: Int) {
+        guard text.byte(at: start) == UInt8(ascii: "{") else { return nil }
+        end = start + 1
+        var hasMessage = false
+        repeat {
+            if let value = text.end(of: "\"message\":\"", at: end) {
+                guard let close = text.endOfString(from: value), !close.hasUnicodeEscapes else { return nil }
+                message = value..<close.position
+                end = close.position + 1
+                hasMessage = true
+            } else if let value = text.end(of: "\"timestamp\":", at: end) {
+                guard let time = Self.time(text, value, &end) else { return nil }
+                timestamp = Timestamp.plausible(time)
+            } else if let value = text.end(of: "\"ingestionTime\":", at: end) {
+                guard let time = Self.time(text, value, &end) else { return nil }
+                ingestionTime = Timestamp.plausible(time)
+            } else if let value = text.end(of: "\"eventId\":\"", at: end) {
+                id = value..<text.endOfDigits(from: value)
+                guard text.byte(at: id.upperBound) == UInt8(ascii: "\"") else { return nil }
+                end = id.upperBound + 1
+            } else if let value = text.end(of: "\"logStreamName\":\"", at: end) {
+                guard let close = text.endOfString(from: value), !close.hasEscapes else { return nil }
+                stream = value..<close.position
+                end = close.position + 1
+            } else {
+                return nil
+            }
+            end += 1
+        } while text.byte(at: end - 1) == UInt8(ascii: ",")
+        guard text.byte(at: end - 1) == UInt8(ascii: "}"), hasMessage, !id.isEmpty else { return nil }
+    }
+
+    private static func time(_ text: ByteText, _ start: Int, _ end: inout Int) -> Int64? {
+        end = text.endOfDigits(from: start)
+        return text.number(start..<end)
+    }
+}
+
+/// What the events of each log stream of a page have in common: events of several streams come in turns.
+private struct StreamNames {
+    private let account: String
+    private let logGroup: String
+    /// By the bytes of the stream's name: Swift calls canonically equivalent names equal.
+    private var known: [[UInt8]: EventNames] = [:]
+    private var last: EventNames
+    private var lastRange = 0..<0
+
+    init(account: String, logGroup: String) {
+        self.account = account
+        self.logGroup = logGroup
+        last = EventNames(account: account, logGroup: logGroup, logStream: "")
+    }
+
+    /// The names of the stream that a range of the page names.
+    mutating func names(of stream: Range<Int>, in text: ByteText) -> EventNames {
+        if text.isEqual(stream, lastRange) { return last }
+        lastRange = stream
+        let name = unsafe text.withBytes(stream) { unsafe Array($0) }
+        if let names = known[name] {
+            last = names
+        } else {
+            last = EventNames(account: account, logGroup: logGroup, logStream: String(decoding: name, as: UTF8.self))
+            known[name] = last
+        }
+        return last
+    }
+}
+
+extension ByteText {
+    /// Whether the bytes of two ranges are the same.
+    func isEqual(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        guard left.count == right.count else { return false }
+        var offset = 0
+        while offset + 8 <= left.count {
+            if word(at: left.lowerBound + offset) != word(at: right.lowerBound + offset) { return false }
+            offset += 8
+        }
+        while offset < left.count {
+            if self[left.lowerBound + offset] != self[right.lowerBound + offset] { return false }
+            offset += 1
+        }
+        return true
+    }
+}
