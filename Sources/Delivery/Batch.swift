@@ -37,14 +37,14 @@ public struct BatchFormat: Sendable {
     public var provenance: Bool
     /// The most records of a part; nil for any number.
     public var maximumRecords: Int?
-    /// How much the parts of records are compressed, from 0 to 9.
-    public var compressionLevel: Int
+    /// Whether the parts of records are neither compressed nor named.
+    var isPlain: Bool
 
     /// What a sink asks for.
     init(provenance: Bool, of sink: any RecordSink) {
         self.provenance = provenance
         maximumRecords = sink.maximumRecords
-        compressionLevel = sink.compressionLevel
+        isPlain = sink.takesPlainLines
     }
 
     /// How findings are written for it.
@@ -82,7 +82,7 @@ struct BatchBuilder: ~Copyable {
         self.scope = scope
         pending = FoundLines(format.lines)
         batch = Batch(scope: scope)
-        records = PartBuilder(.records, scope: scope, level: format.compressionLevel)
+        records = PartBuilder(.records, scope: scope, isPlain: format.isPlain)
         rejects = PartBuilder(.rejects, scope: scope)
         manifest = PartBuilder(.manifest, scope: scope)
     }
@@ -164,7 +164,7 @@ struct BatchBuilder: ~Copyable {
     }
 
     private mutating func closePart() {
-        var closedRecords = PartBuilder(.records, scope: scope, level: format.compressionLevel)
+        var closedRecords = PartBuilder(.records, scope: scope, isPlain: format.isPlain)
         var closedManifest = PartBuilder(.manifest, scope: scope)
         swap(&closedRecords, &records)
         swap(&closedManifest, &manifest)

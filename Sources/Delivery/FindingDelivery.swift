@@ -69,7 +69,18 @@ public struct FindingDelivery: Sendable {
     /// - Throws: as `append`, or what the body throws.
     package mutating func fill(_ body: (inout FoundLines) throws -> Void) async throws {
         try body(&waiting)
-        if isMany { try await flush() }
+        guard isMany else { return }
+        var lines = takeWaiting()
+        try await deliver(lines)
+        // More comes soon, and has the memory for it.
+        lines.removeAll()
+        waiting = lines
+    }
+
+    private mutating func takeWaiting() -> FoundLines {
+        var lines = FoundLines(waiting.format)
+        swap(&lines, &waiting)
+        return lines
     }
 
     private var isMany: Bool {
@@ -80,9 +91,7 @@ public struct FindingDelivery: Sendable {
     ///
     /// - Throws: `DeliveryError`; to take and deliver the same findings again does no harm.
     public mutating func flush() async throws(DeliveryError) {
-        let lines = waiting
-        waiting = FoundLines(lines.format)
-        try await deliver(lines)
+        try await deliver(takeWaiting())
     }
 
     private mutating func deliver(_ lines: FoundLines) async throws(DeliveryError) {

@@ -16,13 +16,15 @@ public struct Part: Sendable {
 
     /// What the lines are.
     public let kind: Kind
-    /// One gzip member.
+    /// The lines: one gzip member, or as they are for a sink that wants them so.
     public let body: [UInt8]
+    /// Whether the body is compressed.
+    let isCompressed: Bool
     /// How many lines there are.
     public let lines: Int
     /// The size of the lines in bytes.
     public let uncompressedBytes: Int
-    /// The name: the same name always means the same lines.
+    /// The name: the same name always means the same lines, where they are compressed.
     public let name: String
     /// The date of the newest line in UTC, as `YYYY-MM-DD`.
     public let date: String
@@ -58,7 +60,9 @@ public struct Position: Sendable {
 /// Collects the lines of a part.
 struct PartBuilder: ~Copyable {
     private let kind: Part.Kind
-    private var writer: GzipWriter
+    private let isPlain: Bool
+    private var plainText: [UInt8] = []
+    private var writer = GzipWriter()
     private var hash = SHA256()
     private var first: String?
     private var last = ""
@@ -68,15 +72,15 @@ struct PartBuilder: ~Copyable {
 
     /// - Parameters:
     ///   - scope: what the positions are unique in: stream ARN and shard, or owner.
-    ///   - level: how much the lines are compressed, from 0, which is not at all, to 9.
-    init(_ kind: Part.Kind, scope: [String], level: Int = 6) {
+    ///   - isPlain: whether the lines are neither compressed nor named.
+    init(_ kind: Part.Kind, scope: [String], isPlain: Bool = false) {
         self.kind = kind
-        writer = GzipWriter(level: level)
+        self.isPlain = isPlain
         for name in scope { hash.update(data: Array(name.utf8) + [0]) }
     }
 
     /// The size of the lines so far.
-    var uncompressedBytes: Int { writer.count }
+    var uncompressedBytes: Int { plainText.count + writer.count }
 
     /// Appends whole lines.
     ///
@@ -90,8 +94,13 @@ struct PartBuilder: ~Copyable {
         last = latest.name
         for position in positions { newest = max(newest, position.time) }
         lines += count
-        hash.update(data: identity ?? text)
-        writer.append(text)
+        if isPlain {
+            // Nearly always there is but one text, which need not be copied.
+            if plainText.isEmpty { plainText = text } else { plainText += text }
+        } else {
+            hash.update(data: identity ?? text)
+            writer.append(text)
+        }
     }
 
     /// The finished part; nil when there is no line, for an empty object says nothing.
@@ -99,9 +108,10 @@ struct PartBuilder: ~Copyable {
         guard lines > 0, let first else { return nil }
         let digest = hexadecimal(hash.finalize().prefix(8))
         let bytes = uncompressedBytes
-        let (kind, lines, last, newest) = (kind, lines, last, newest)
+        let (kind, lines, last, newest, isPlain) = (kind, lines, last, newest, isPlain)
         return Part(
-            kind: kind, body: writer.finish(), lines: lines, uncompressedBytes: bytes,
+            kind: kind, body: isPlain ? plainText : writer.finish(), isCompressed: !isPlain, lines: lines,
+            uncompressedBytes: bytes,
             name: "\(Self.fileName(first))-\(Self.fileName(last))-\(digest)",
             date: Timestamp.date(newest))
     }

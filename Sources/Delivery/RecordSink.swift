@@ -15,16 +15,16 @@ public protocol RecordSink: Sendable {
     /// The most records of a part; nil for any number.
     var maximumRecords: Int? { get }
 
-    /// How much parts are compressed for it: 0, which is not at all, or 1 (fast) to 9 (small).
-    var compressionLevel: Int { get }
+    /// Whether it takes nothing but the lines of a part, so that they are neither compressed nor named.
+    var takesPlainLines: Bool { get }
 
     /// The place, for people.
     var name: String { get }
 }
 
 extension RecordSink {
-    /// 6: what is stored or sent is paid by its size.
-    public var compressionLevel: Int { 6 }
+    /// False: what is stored or sent is paid by its size.
+    public var takesPlainLines: Bool { false }
 }
 
 /// How far a sink came with a part.
@@ -94,8 +94,8 @@ public struct StandardOutputSink: RecordSink {
     /// Any number.
     public var maximumRecords: Int? { nil }
 
-    /// 0: the lines are written as they are.
-    public var compressionLevel: Int { 0 }
+    /// True: the lines are written as they are.
+    public var takesPlainLines: Bool { true }
 
     /// What stands for stdout among URLs.
     public var name: String { "-" }
@@ -119,6 +119,7 @@ public struct StandardOutputSink: RecordSink {
 extension Part {
     /// The lines, decompressed.
     func text() throws(DeliveryError) -> [UInt8] {
+        guard isCompressed else { return body }
         var gunzip = Gunzip(limit: uncompressedBytes)
         do throws(GzipError) {
             return try gunzip.decompress(body.span) { bytes(of: $0) }

@@ -8,7 +8,7 @@ private import CLibdeflate
 
     /// Makes a compressor.
     ///
-    /// - Parameter level: 0 (as it is), or 1 (fast) to 12 (small).
+    /// - Parameter level: 1 (fast) to 12 (small).
     public init(level: Int = 6) {
         guard let compressor = unsafe libdeflate_alloc_compressor(Int32(level)) else {
             preconditionFailure("out of memory, or no such level: \(level)")

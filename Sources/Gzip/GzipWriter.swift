@@ -16,7 +16,7 @@ public struct GzipWriter: ~Copyable {
 
     /// Makes a writer.
     ///
-    /// - Parameter level: 0 (as it is), or 1 (fast) to 9 (small).
+    /// - Parameter level: 1 (fast) to 9 (small).
     public init(level: Int = 6) {
         self.level = level
     }

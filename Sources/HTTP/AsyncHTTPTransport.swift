@@ -87,15 +87,28 @@ public final class AsyncHTTPTransport: HTTPTransport {
             guard let name = HTTPField.Name(name) else { continue }
             head.headerFields.append(HTTPField(name: name, value: value))
         }
-        let body = try await response.body.collect(upTo: maximumResponseBytes)
+        let length = method == .head ? nil : head.headerFields[.contentLength].flatMap(Int.init)
+        let body = try await body(of: response, length: length)
         // A body that ends early because its reader was cancelled is no body.
         try Task.checkCancellation()
-        if method != .head, let length = head.headerFields[.contentLength].flatMap(Int.init),
-            length != body.readableBytes, response.status != .notModified
-        {
+        if let length, length != body.count, response.status != .notModified {
             throw HTTPClientError.remoteConnectionClosed
         }
-        return Response(head: head, body: Array(body.readableBytesView))
+        return Response(head: head, body: body)
+    }
+
+    /// The body, in memory that is reserved as soon as its length is known.
+    private func body(of response: HTTPClientResponse, length: Int?) async throws -> [UInt8] {
+        guard length ?? 0 <= maximumResponseBytes else { throw NIOTooManyBytesError(maxBytes: maximumResponseBytes) }
+        var body: [UInt8] = []
+        body.reserveCapacity(max(0, length ?? 0))
+        for try await piece in response.body {
+            guard piece.readableBytes <= maximumResponseBytes - body.count else {
+                throw NIOTooManyBytesError(maxBytes: maximumResponseBytes)
+            }
+            body.append(contentsOf: piece.readableBytesView)
+        }
+        return body
     }
 
     private static func outgoing(_ request: Request) throws(TransportError) -> HTTPClientRequest {
