@@ -2,6 +2,9 @@ import Crypto
 
 /// The identity of records that bring none of their own.
 package enum Identity {
+    /// How many characters an identity has.
+    static let length = 32
+
     /// The first 128 bits, in lower-case hex, of SHA-256 over owner, log group, log stream, event id and ordinal,
     /// joined by NUL.
     ///

@@ -48,16 +48,18 @@ public struct IngestReader: Sendable {
     /// - Parameters:
     ///   - body: the bytes.
     ///   - ignoredKeys: keys that are no field, by their bytes, to add to.
+    ///   - quickly: is asked first for each line of NDJSON; true says that it has taken its record, which is not emitted.
     ///   - emit: takes each item, with the line as it can be read again.
     /// - Throws: `Unreadable` when the body as a whole makes no sense or holds too many records; what was handed out until
     ///   then must be dropped.
-    public func read(
+    package func read(
         _ body: [UInt8], format: Format, ignoredKeys: inout [[UInt8]: Int],
+        quickly: (ByteText, Range<Int>) -> Bool = { _, _ in false },
         _ emit: (Item, ArraySlice<UInt8>) -> Void
     ) throws(Unreadable) {
         var reading = Reading(body: body, maximumRecords: maximumRecords, ignoredKeys: ignoredKeys)
         switch format {
-        case .json: try reading.json(emit)
+        case .json: try reading.json(quickly, emit)
         case .csv: try reading.csv(emit)
         }
         ignoredKeys = reading.ignoredKeys
@@ -72,6 +74,7 @@ private struct Reading {
     private var count = 0
     private var readable = 0
 
+    typealias Quickly = (ByteText, Range<Int>) -> Bool
     typealias Emit = (IngestReader.Item, ArraySlice<UInt8>) -> Void
 
     init(body: [UInt8], maximumRecords: Int, ignoredKeys: [[UInt8]: Int]) {
@@ -82,7 +85,7 @@ private struct Reading {
 
     // MARK: - JSON
 
-    mutating func json(_ emit: Emit) throws(IngestReader.Unreadable) {
+    mutating func json(_ quickly: Quickly, _ emit: Emit) throws(IngestReader.Unreadable) {
         var start = body.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
         JSON.skipWhitespace(body.span, &start)
         guard start < body.count else { throw .init("the body is empty; send an object, an array or NDJSON") }
@@ -95,13 +98,20 @@ private struct Reading {
         } else if let fault, body[start] == UInt8(ascii: "[") || lines(from: start).dropFirst().isEmpty {
             throw .init("the body is no JSON: \(Self.explain(fault))")
         } else {
-            try ndjson(from: start, emit)
+            try ndjson(from: start, quickly, emit)
         }
     }
 
-    private mutating func ndjson(from start: Int, _ emit: Emit) throws(IngestReader.Unreadable) {
+    private mutating func ndjson(
+        from start: Int, _ quickly: Quickly, _ emit: Emit
+    ) throws(IngestReader.Unreadable) {
         let body = body
         for line in lines(from: start) {
+            if ByteText.with(body.span, { quickly($0, line) }) {
+                readable += 1
+                try count(1)
+                continue
+            }
             var end = line.lowerBound
             let bytes = body.span.extracting(0..<line.upperBound)
             do throws(JSON.Fault) {
@@ -124,8 +134,7 @@ private struct Reading {
         var lines: [Range<Int>] = []
         var position = start
         while position < body.count {
-            var end = position
-            while end < body.count, body[end] != UInt8(ascii: "\n") { end += 1 }
+            let end = ByteText.with(body.span) { $0.first(.equal(UInt8(ascii: "\n")), from: position) } ?? body.count
             if body[position..<end].contains(where: { !JSON.isWhitespace($0) }) { lines.append(position..<end) }
             position = end + 1
         }
@@ -296,5 +305,5 @@ extension RecordSource {
     }
 
     /// The longest name of a log group or stream is 512 bytes.
-    private static let maximumBytes = 2_048
+    static let maximumBytes = 2_048
 }

@@ -111,7 +111,7 @@ private struct StreamNames {
     mutating func names(of stream: Range<Int>, in text: ByteText) -> EventNames {
         if text.isEqual(stream, lastRange) { return last }
         lastRange = stream
-        let name = unsafe text.withBytes(stream) { unsafe Array($0) }
+        let name = text.bytes(stream)
         if let names = known[name] {
             last = names
         } else {

@@ -36,6 +36,18 @@ struct QuickReader: Sendable {
         return outer.isAt(end, of: text) ? end + outer.width : nil
     }
 
+    /// Reads a record that is the whole of a line, with the log event that it is from as its last member.
+    ///
+    /// - Returns: where the log event's parts stand; nil to give up.
+    func readStored(_ text: ByteText, _ line: Range<Int>, into record: inout QuickRecord) -> QuickSource? {
+        guard text.byte(at: line.lowerBound) == UInt8(ascii: "{"),
+            let quote = QuickQuote(text, at: line.lowerBound + 1), quote.width == 1
+        else { return nil }
+        record.clear()
+        var object = QuickObject(text, at: line.lowerBound, quote: quote, nil, takesSource: true)
+        return object.read(into: &record) == line.upperBound ? object.source : nil
+    }
+
     /// Whether what stands before a tag certainly ends a word.
     @inline(__always)
     private func isWordStart(_ text: ByteText, _ position: Int, of message: Message) -> Bool {
@@ -139,6 +151,18 @@ extension ByteText {
     }
 }
 
+/// Where the parts of a record's `source` stand in a text.
+struct QuickSource {
+    var account: QuickRecord.Place
+    var logGroup: QuickRecord.Place
+    var logStream: QuickRecord.Place
+    /// Digits.
+    var eventId: QuickRecord.Place
+    var timestamp: Int64
+    var ordinal: Int64
+    var timeDerived: Bool
+}
+
 /// A field of a record.
 private enum QuickField: UInt8 {
     case meter, customer, value, time, ownId, dimensions
@@ -185,12 +209,16 @@ private struct QuickObject {
     private var isASCII = true
     /// One bit for each field that was read.
     private var seen: UInt8 = 0
+    private let takesSource: Bool
+    /// The log event that the record says it is from.
+    private(set) var source: QuickSource?
 
-    init(_ text: ByteText, at start: Int, quote: QuickQuote, _ eventTime: Int64?) {
+    init(_ text: ByteText, at start: Int, quote: QuickQuote, _ eventTime: Int64?, takesSource: Bool = false) {
         self.text = text
         position = start
         self.quote = quote
         self.eventTime = eventTime
+        self.takesSource = takesSource
         stops = StringStops(from: start)
     }
 
@@ -231,7 +259,8 @@ private struct QuickObject {
                 else { return false }
                 position = end
             } else if text.byte(at: position) == UInt8(ascii: "{") {
-                guard QuickField(text, name) == .dimensions, isFirst(.dimensions) else { return false }
+                guard QuickField(text, name) == .dimensions else { return takesSource && readSource(named: name) }
+                guard isFirst(.dimensions) else { return false }
                 position = text.behindSpaces(position &+ 1)
                 isInDimensions = true
                 if text.byte(at: position) != UInt8(ascii: "}") { continue }
@@ -250,6 +279,41 @@ private struct QuickObject {
             if byte == UInt8(ascii: "}") { return true }
             guard byte == UInt8(ascii: ",") else { return false }
         }
+    }
+
+    /// Reads the member `source`, as `NDJSON` writes it, and the end of the record behind it.
+    @inline(never)
+    private mutating func readSource(named name: Place) -> Bool {
+        guard name.count == 6, text.has("source", at: name.lowerBound),
+            let account = sourceText("{\"account\":"), let logGroup = sourceText(",\"logGroup\":"),
+            let logStream = sourceText(",\"logStream\":"), let eventId = sourceText(",\"eventId\":"),
+            let time = sourceNumber(",\"timestamp\":"), let ordinal = sourceNumber(",\"ordinal\":"),
+            eventId.count > 0, text.endOfDigits(from: eventId.lowerBound) == eventId.range.upperBound,
+            let timestamp = Timestamp.plausible(time)
+        else { return false }
+        let derived = text.end(of: ",\"timeDerived\":true", at: position)
+        guard let end = text.end(of: "}}", at: derived ?? position) else { return false }
+        position = end
+        source = QuickSource(
+            account: account, logGroup: logGroup, logStream: logStream, eventId: eventId, timestamp: timestamp,
+            ordinal: ordinal, timeDerived: derived != nil)
+        return true
+    }
+
+    @inline(never)
+    private mutating func sourceText(_ name: StaticString) -> Place? {
+        guard let start = text.end(of: name, at: position) else { return nil }
+        position = start
+        guard let content = readString(), content.count <= RecordSource.maximumBytes else { return nil }
+        return content
+    }
+
+    private mutating func sourceNumber(_ name: StaticString) -> Int64? {
+        guard let start = text.end(of: name, at: position), let number = QuickNumber(text, at: start),
+            number.isWhole, number.start == number.integerStart
+        else { return nil }
+        position = number.end
+        return text.number(number.start..<number.end)
     }
 
     private func bit(_ field: QuickField) -> UInt8 { 1 &<< field.rawValue }

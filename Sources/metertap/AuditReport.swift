@@ -244,14 +244,13 @@ enum AuditLine {
         switch found.item {
         case .record(let record):
             // A record's own line goes on in the same object. What was received is only named.
-            var line: [UInt8] = []
+            let brace = output.count
             if name == .received {
-                NDJSON.appendManifest(record, to: &line)
+                NDJSON.appendManifest(record, to: &output)
             } else {
-                NDJSON.append(record, provenance: true, to: &line)
+                NDJSON.append(record, provenance: true, to: &output)
             }
-            output.append(UInt8(ascii: ","))
-            output.append(contentsOf: line.dropFirst())
+            output[brace] = UInt8(ascii: ",")
         case .reject(let reason, let detail, let origin, let ordinal):
             object.member("reason", reason.rawValue, &output)
             object.member("detail", detail, &output)

@@ -34,7 +34,12 @@ struct BucketReceipts: Receipts {
         do {
             let text =
                 key.hasSuffix(".gz") ? try gunzip.decompress(bytes.span) { MeterLine.bytes(of: $0) } : bytes
-            try IngestReader().read(text, format: .json, ignoredKeys: &ignored) { item, line in
+            var quick = QuickReceivedReader()
+            try IngestReader().read(text, format: .json, ignoredKeys: &ignored) { text, line in
+                guard failure == nil, let record = quick.read(text, line) else { return false }
+                do { return try held.add(record) } catch { failure = error }
+                return true
+            } _: { item, line in
                 guard failure == nil, case .record(let record) = item else { return }
                 do { try held.add(record, line: line) } catch { failure = error }
             }

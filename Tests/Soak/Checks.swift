@@ -139,6 +139,51 @@ enum Checks {
         counts.add(read.accounting)
     }
 
+    /// A mutated line of a bucket that is read the quick way says what `IngestReader` reads in it.
+    static func stored(_ message: [UInt8], _ mutator: inout Mutator, _ counts: inout Counts) throws {
+        var lines = FoundLines(LineFormat(provenance: true))
+        var envelopeReader = EnvelopeReader(lineReader: try reader())
+        envelopeReader.read(
+            envelope([message]).span, source: .data(name: "soak"), accounting: &counts.ignored, into: &lines
+        ) { _ in }
+        let written = Array(lines.records.prefix { $0 != 0x0a })
+        let line = mutator.flip() ? written : mutator.mutate(written)
+        var records: [ReceivedRecord] = []
+        var ignored: [[UInt8]: Int] = [:]
+        try? IngestReader().read(line, format: .json, ignoredKeys: &ignored) { item, _ in
+            if case .record(let record) = item { records.append(record) }
+        }
+        var quick = QuickReceivedReader()
+        try ByteText.with(line.span) { text in
+            guard let read = quick.read(text, 0..<text.count) else { return }
+            try require(
+                records.count == 1 && ignored.isEmpty, "\(records.count) records, of which one was read quickly")
+            guard let record = records.first, let source = record.source else {
+                throw Broken("no source, read quickly")
+            }
+            func isSame(_ range: Range<Int>, _ text: String) -> Bool { read.text.isEqual(range, Array(text.utf8)) }
+            try require(
+                isSame(read.meter, record.meterApiName) && isSame(read.customer, record.customerId)
+                    && isSame(read.value, record.meterValue.text) && read.time == record.meterTimeInMillis,
+                "a stored record is read otherwise")
+            try require(
+                read.uniqueId == nil ? record.uniqueId == nil : isSame(read.uniqueId ?? 0..<0, record.uniqueId ?? ""),
+                "the id of a stored record is read otherwise")
+            try require(
+                read.dimensions.count == record.dimensions.count
+                    && zip(read.dimensions, record.dimensions).allSatisfy {
+                        isSame($0.name, $1.name) && isSame($0.value, $1.value)
+                    }, "the dimensions of a stored record are read otherwise")
+            try require(
+                isSame(read.account, source.account) && isSame(read.logGroup, source.logGroup)
+                    && isSame(read.logStream, source.logStream) && isSame(read.eventId, source.eventId)
+                    && read.timestamp == source.timestamp && read.ordinal == source.ordinal
+                    && read.timeDerived == source.timeDerived && read.hasDerivedId == record.hasDerivedId,
+                "the log event of a stored record is read otherwise")
+            counts.stored += 1
+        }
+    }
+
     private static func quicklyFromFile(_ message: [UInt8]) throws {
         let file = message + [0x0a]
         // What begins like gzip and is none is an error.

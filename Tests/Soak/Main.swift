@@ -28,13 +28,14 @@ enum Soak {
         for run in 0..<runs {
             let input = mutator.next()
             do {
-                switch run % 9 {
+                switch run % 10 {
                 case 0: try Checks.envelope(input, &mutator, &counts)
                 case 1: try Checks.event(input, &mutator, &counts)
                 case 2: try Checks.pieces(input, &mutator, &counts)
                 case 3: try Checks.quickly(input, &counts)
                 case 4, 5, 6: try Checks.quickly(shapes.message(&mutator), &counts)
                 case 7: try Checks.page([input, shapes.message(&mutator)], &mutator, &counts)
+                case 8: try Checks.stored(shapes.message(&mutator), &mutator, &counts)
                 default: try Checks.neighbours(input, &counts)
                 }
             } catch {
@@ -44,10 +45,12 @@ enum Soak {
         }
         print(
             "soak: \(runs) runs passed: \(counts.records) records and \(counts.rejects) rejects out of mutated input, "
-                + "\(counts.decoded) mutated envelopes and events still readable, \(counts.quick) messages read quickly"
+                + "\(counts.decoded) mutated envelopes and events still readable, \(counts.quick) messages "
+                + "and \(counts.stored) stored lines read quickly"
         )
         // Fewer than one in twenty would say that the quick way is no longer tried.
         try require(counts.quick * 20 >= runs || runs < 1_000, "only \(counts.quick) messages are read quickly")
+        try require(counts.stored * 50 >= runs || runs < 1_000, "only \(counts.stored) stored lines are read quickly")
     }
 }
 
@@ -58,6 +61,10 @@ struct Counts {
     var decoded = 0
     /// Messages that are read the quick way.
     var quick = 0
+    /// Lines of a bucket that are read the quick way.
+    var stored = 0
+    /// Of what was read to make other input.
+    var ignored = Accounting()
 
     mutating func add(_ accounting: Accounting) {
         records += accounting.records

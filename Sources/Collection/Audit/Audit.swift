@@ -168,7 +168,7 @@ package struct Audit<Target: Receipts> {
 
     /// Gives everything in a window its class, repairs what is missing, and tells of it.
     private mutating func settle(_ window: AuditWindow, _ onLine: (Line) throws -> Void) async throws {
-        var classes = try await answers(window)
+        let classes = try await answers(window)
         counts.matchedByContent += window.matchedByContent
         let missing = window.found.indices.filter { classes[$0] == .missing }
         let repaired = repairs ? try await repair(missing.map { window.found[$0] }) : []
@@ -176,7 +176,6 @@ package struct Audit<Target: Receipts> {
         noteSequences(of: window.found)
         for (index, found) in window.found.enumerated() {
             let name = classes[index] ?? .missing
-            classes[index] = nil
             counts[name] += 1
             counts.repaired += isRepaired.contains(index) ? 1 : 0
             timeline.note(at: found.origin.timestamp ?? 0, isMissing: name == .missing)
@@ -212,8 +211,8 @@ package struct Audit<Target: Receipts> {
     }
 
     /// The class of each thing that was found, with what must be asked for.
-    private mutating func answers(_ window: AuditWindow) async throws -> [Int: AuditClass] {
-        var classes: [Int: AuditClass] = [:]
+    private mutating func answers(_ window: AuditWindow) async throws -> [AuditClass?] {
+        var classes = [AuditClass?](repeating: nil, count: window.found.count)
         var open: [(index: Int, number: Int64?)] = []
         for (index, verdict) in window.verdicts.enumerated() {
             switch verdict {

@@ -109,8 +109,12 @@ package struct AuditFound: Sendable {
 
 /// A record that was received from the range, as far as an audit keeps it.
 package struct AuditReceived: Sendable {
-    /// What it says.
-    package let record: ReceivedRecord
+    private enum Text {
+        case record(ReceivedRecord)
+        case held(HeldRecord)
+    }
+
+    private let text: Text
     /// Its number at the platform.
     package var number: Int64
     /// Which value of which log event it says it is from.
@@ -118,7 +122,7 @@ package struct AuditReceived: Sendable {
     /// What it says, in a size that does not depend on it.
     package var content: Fingerprint
     /// The log stream.
-    package var stream: Fingerprint { Fingerprint([record.source?.logStream ?? ""]) }
+    var stream: Fingerprint { Fingerprint([record.source?.logStream ?? ""]) }
     /// Whether it came out of an export, which tells no event ids.
     package let isFromExport: Bool
     /// The log event's time.
@@ -131,24 +135,41 @@ package struct AuditReceived: Sendable {
     /// Takes a record; nil for one that names no log event with a time.
     package init?(_ record: ReceivedRecord, number: Int64, state: AuditClass, isEdited: Bool) {
         guard let source = record.source, let timestamp = source.timestamp else { return nil }
-        self.record = record
+        text = .record(record)
         self.number = number
         self.timestamp = timestamp
         self.state = state
         self.isEdited = isEdited
         place = Fingerprint(source)
-        content = Fingerprint(
-            meter: record.meterApiName, customer: record.customerId, value: record.meterValue,
-            time: record.meterTimeInMillis, uniqueId: record.hasDerivedId ? nil : record.uniqueId,
-            dimensions: record.dimensions)
+        content = Fingerprint(record)
         isFromExport = ExportedEvents.isId(source.eventId)
     }
 
+    /// Takes a record that a bucket holds.
+    init(_ held: HeldRecord, timestamp: Int64, state: AuditClass) {
+        text = .held(held)
+        number = 0
+        self.timestamp = timestamp
+        self.state = state
+        isEdited = false
+        place = held.place
+        content = held.content
+        isFromExport = held.isFromExport
+    }
+
+    /// What it says; of what a bucket holds the line is read again.
+    package var record: ReceivedRecord {
+        switch text {
+        case .record(let record): record
+        case .held(let held): held.record
+        }
+    }
+
     /// The same place without the event's id.
-    package var loosePlace: Fingerprint {
-        Fingerprint(
-            logStream: record.source?.logStream ?? "", timestamp: timestamp, ordinal: record.source?.ordinal ?? 0,
-            content: content)
+    var loosePlace: Fingerprint {
+        let source = record.source
+        return Fingerprint(
+            logStream: source?.logStream ?? "", timestamp: timestamp, ordinal: source?.ordinal ?? 0, content: content)
     }
 }
 

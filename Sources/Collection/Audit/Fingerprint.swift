@@ -1,5 +1,6 @@
 import Crypto
 package import Meter
+import MeterLine
 
 /// 128 bits of SHA-256 over some texts: what an audit compares, in a size that does not depend on them.
 package struct Fingerprint: Hashable, Sendable {
@@ -8,18 +9,46 @@ package struct Fingerprint: Hashable, Sendable {
     /// The other 64 bits.
     package let low: UInt64
 
-    /// Of texts, each told from its neighbours by its length.
-    package init(_ texts: [String]) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(256)
-        for text in texts {
-            var count = text.utf8.count
+    /// Texts, each told from its neighbours by its length.
+    struct Texts {
+        fileprivate var bytes: [UInt8] = []
+
+        fileprivate init() {
+            bytes.reserveCapacity(256)
+        }
+
+        /// Adds a text.
+        mutating func append(_ text: some Collection<UInt8>) {
+            var count = text.count
             repeat {
                 bytes.append(UInt8(truncatingIfNeeded: count & 0x7f) | (count > 0x7f ? 0x80 : 0))
                 count >>= 7
             } while count > 0
-            bytes.append(contentsOf: text.utf8)
+            bytes.append(contentsOf: text)
         }
+
+        /// Adds a part of a text.
+        mutating func append(_ range: Range<Int>, of text: ByteText) {
+            unsafe text.withBytes(range) { unsafe append($0) }
+        }
+    }
+
+    /// One that was made before.
+    init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Of texts.
+    package init(_ texts: [String]) {
+        self.init { all in for text in texts { all.append(text.utf8) } }
+    }
+
+    /// Of the texts that `body` adds.
+    init(_ body: (inout Texts) -> Void) {
+        var texts = Texts()
+        body(&texts)
+        let bytes = texts.bytes
         (high, low) = unsafe SHA256.hash(data: bytes).withUnsafeBytes { hash in
             unsafe (
                 UInt64(bigEndian: hash.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
@@ -49,6 +78,41 @@ package struct Fingerprint: Hashable, Sendable {
         var texts = [meter, customer, value.text, String(time), uniqueId == nil ? "0" : "1", uniqueId ?? ""]
         for dimension in dimensions { texts += [dimension.name, dimension.value] }
         self.init(texts)
+    }
+
+    /// Of what a record says that was received.
+    init(_ record: ReceivedRecord) {
+        self.init(
+            meter: record.meterApiName, customer: record.customerId, value: record.meterValue,
+            time: record.meterTimeInMillis, uniqueId: record.hasDerivedId ? nil : record.uniqueId,
+            dimensions: record.dimensions)
+    }
+
+    /// Of the place that a record in a line names.
+    init(placeOf record: QuickReceived) {
+        self.init { texts in
+            texts.append(record.account, of: record.text)
+            texts.append(record.logGroup, of: record.text)
+            texts.append(record.logStream, of: record.text)
+            texts.append(record.eventId, of: record.text)
+            texts.append(String(record.ordinal).utf8)
+        }
+    }
+
+    /// Of what a record in a line says, as of what a record says.
+    init(contentOf record: QuickReceived, time: Int64, uniqueId: Range<Int>?) {
+        self.init { texts in
+            texts.append(record.meter, of: record.text)
+            texts.append(record.customer, of: record.text)
+            texts.append(record.value, of: record.text)
+            texts.append(String(time).utf8)
+            texts.append(CollectionOfOne(UInt8(ascii: uniqueId == nil ? "0" : "1")))
+            texts.append(uniqueId ?? 0..<0, of: record.text)
+            for dimension in record.dimensions {
+                texts.append(dimension.name, of: record.text)
+                texts.append(dimension.value, of: record.text)
+            }
+        }
     }
 
     /// Of a place where event ids do not tell: stream, time, and what was said there.

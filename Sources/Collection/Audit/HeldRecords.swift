@@ -1,12 +1,14 @@
 package import Meter
-import MeterLine
+package import MeterLine
 
 /// The records that a bucket holds, for an audit: by the time of their log events, and by identity.
 ///
 /// A bucket does not count; what would be counted once of its records is told by the platform's rule.
 package final class HeldRecords {
-    private let account: String
-    private let logGroup: String
+    private static let cancelDimension = Array(ReceivedRecord.cancelDimension.utf8)
+
+    private let accountBytes: [UInt8]
+    private let logGroupBytes: [UInt8]
     private let times: Range<Int64>
     private var spool = ReceiptSpool()
     private let records = LineCounter()
@@ -19,8 +21,8 @@ package final class HeldRecords {
 
     /// Holds nothing yet.
     package init(account: String, logGroup: String, times: Range<Int64>) {
-        self.account = account
-        self.logGroup = logGroup
+        accountBytes = Array(account.utf8)
+        logGroupBytes = Array(logGroup.utf8)
         self.times = times
     }
 
@@ -28,13 +30,52 @@ package final class HeldRecords {
     ///
     /// - Throws: `Errno` when a temporary file cannot be written.
     package func add(_ record: ReceivedRecord, line: ArraySlice<UInt8>) throws {
-        let counter = record.isCancel ? cancels : records
-        _ = try counter.countBefore(Self.identity(record, isTimeless: false))
-        if record.isTimeless { _ = try counter.countBefore(Self.identity(record, isTimeless: true)) }
+        var identity = Self.identity(record, isTimeless: false)
+        try count(identity, isCancel: record.isCancel)
+        if record.isTimeless {
+            identity = Self.identity(record, isTimeless: true)
+            try count(identity, isCancel: record.isCancel)
+        }
         guard let source = record.source, let timestamp = source.timestamp, times.contains(timestamp),
-            source.account.utf8.elementsEqual(account.utf8), source.logGroup.utf8.elementsEqual(logGroup.utf8)
+            source.account.utf8.elementsEqual(accountBytes), source.logGroup.utf8.elementsEqual(logGroupBytes)
         else { return }
-        try spool.put(Array(line), time: timestamp)
+        let held = HeldRecord(
+            place: Fingerprint(source), content: Fingerprint(record), identity: identity, isCancel: record.isCancel,
+            hasOwnId: !record.hasDerivedId, isFromExport: ExportedEvents.isId(source.eventId), line: Array(line))
+        try spool.put(held.bytes, time: timestamp)
+    }
+
+    /// Adds a record that was read the quick way; false when it must be read by all the rules, and was not added.
+    ///
+    /// - Throws: `Errno` when a temporary file cannot be written.
+    package func add(_ record: QuickReceived) throws -> Bool {
+        // Only who reads a dimension's name knows whether it makes a cancel.
+        guard !record.dimensions.contains(where: { record.text.isEqual($0.name, Self.cancelDimension) }) else {
+            return false
+        }
+        let all = Fingerprint(contentOf: record, time: record.time, uniqueId: record.uniqueId)
+        var identity = LineCounter.Key(high: all.high, low: all.low)
+        try count(identity, isCancel: false)
+        let hasOwnId = !record.hasDerivedId
+        if record.timeDerived, record.uniqueId != nil, hasOwnId {
+            let timeless = Fingerprint(contentOf: record, time: 0, uniqueId: record.uniqueId)
+            identity = LineCounter.Key(high: timeless.high, low: timeless.low)
+            try count(identity, isCancel: false)
+        }
+        guard times.contains(record.timestamp), record.text.isEqual(record.account, accountBytes),
+            record.text.isEqual(record.logGroup, logGroupBytes)
+        else { return true }
+        let held = HeldRecord(
+            place: Fingerprint(placeOf: record),
+            content: hasOwnId ? all : Fingerprint(contentOf: record, time: record.time, uniqueId: nil),
+            identity: identity, isCancel: false,
+            hasOwnId: hasOwnId, isFromExport: false, line: record.text.bytes(record.line))
+        try spool.put(held.bytes, time: record.timestamp)
+        return true
+    }
+
+    private func count(_ identity: LineCounter.Key, isCancel: Bool) throws {
+        _ = try (isCancel ? cancels : records).countBefore(identity)
     }
 
     private static func identity(_ record: ReceivedRecord, isTimeless: Bool) -> LineCounter.Key {
@@ -52,43 +93,23 @@ package final class HeldRecords {
         window.removeAll { $0.timestamp < range.lowerBound }
         places = Set(window.map(\.place))
         while window.count <= limit, let entry = try spool.take(before: range.upperBound) {
-            for record in Self.read(entry.line) {
-                guard let one = AuditReceived(record, number: 0, state: .received, isEdited: false),
-                    // What lies before was asked for, or need not be.
-                    one.timestamp >= range.lowerBound, places.insert(one.place).inserted
-                else { continue }
-                window.append(try classified(one))
-            }
+            let held = HeldRecord(entry.line)
+            // What lies before was asked for, or need not be.
+            guard entry.time >= range.lowerBound, places.insert(held.place).inserted else { continue }
+            let state = try state(held.identity, isCancel: held.isCancel, hasOwnId: held.hasOwnId)
+            window.append(AuditReceived(held, timestamp: entry.time, state: state))
         }
         let inside = window.filter { range.contains($0.timestamp) }
         return inside.count > limit ? nil : inside
     }
 
-    private static func read(_ line: [UInt8]) -> [ReceivedRecord] {
-        var records: [ReceivedRecord] = []
-        var ignored: [[UInt8]: Int] = [:]
-        // It was read before, when it was put.
-        try? IngestReader().read(line, format: .json, ignoredKeys: &ignored) { item, _ in
-            if case .record(let record) = item { records.append(record) }
-        }
-        return records
-    }
-
-    private func classified(_ received: AuditReceived) throws -> AuditReceived {
-        var received = received
-        let record = received.record
-        received.state = try state(record, hasOwnId: !record.hasDerivedId)
-        return received
-    }
-
     /// What a record that is held would be counted as, given to one more log event.
-    private func state(_ record: ReceivedRecord, hasOwnId: Bool) throws -> AuditClass {
-        let identity = Self.identity(record, isTimeless: record.isTimeless)
+    private func state(_ identity: LineCounter.Key, isCancel: Bool, hasOwnId: Bool) throws -> AuditClass {
         if hasOwnId {
-            let key = record.isCancel ? LineCounter.Key(high: ~identity.high, low: identity.low) : identity
+            let key = isCancel ? LineCounter.Key(high: ~identity.high, low: identity.low) : identity
             if try claims.countBefore(key) > 0 { return .duplicate }
         }
-        return try record.isCancel || cancels.count(identity) > 0 ? .cancelled : .received
+        return try isCancel || cancels.count(identity) > 0 ? .cancelled : .received
     }
 
     /// What is known of a record that is not held as one of its own log event.
@@ -104,6 +125,74 @@ package final class HeldRecords {
         // Where the bucket does not say that a time is derived, whoever counts takes it for a part of the record.
         if found.isTimeless { record.isTimeless = try counter.count(Self.identity(record, isTimeless: true)) > 0 }
         let isHeld = try record.isTimeless || counter.count(Self.identity(record, isTimeless: false)) > 0
-        return AuditAnswer(state: isHeld ? try state(record, hasOwnId: found.hasOwnId) : .missing)
+        guard isHeld else { return AuditAnswer(state: .missing) }
+        let identity = Self.identity(record, isTimeless: record.isTimeless)
+        return AuditAnswer(state: try state(identity, isCancel: record.isCancel, hasOwnId: found.hasOwnId))
+    }
+}
+
+/// A record that waits in the spool: what it is compared by, and its line, which is read again only when it is shown.
+struct HeldRecord {
+    var place: Fingerprint
+    var content: Fingerprint
+    /// What it is counted by.
+    var identity: LineCounter.Key
+    var isCancel: Bool
+    /// Whether its id does not come from its log event.
+    var hasOwnId: Bool
+    /// Whether it came out of an export, which tells no event ids.
+    var isFromExport: Bool
+    var line: [UInt8]
+
+    init(
+        place: Fingerprint, content: Fingerprint, identity: LineCounter.Key, isCancel: Bool, hasOwnId: Bool,
+        isFromExport: Bool, line: [UInt8]
+    ) {
+        self.place = place
+        self.content = content
+        self.identity = identity
+        self.isCancel = isCancel
+        self.hasOwnId = hasOwnId
+        self.isFromExport = isFromExport
+        self.line = line
+    }
+
+    /// The opposite of `bytes`.
+    init(_ bytes: [UInt8]) {
+        func word(_ index: Int) -> UInt64 {
+            bytes[8 * index..<8 * index + 8].reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        place = Fingerprint(high: word(0), low: word(1))
+        content = Fingerprint(high: word(2), low: word(3))
+        identity = LineCounter.Key(high: word(4), low: word(5))
+        let flags = word(6)
+        (isCancel, hasOwnId, isFromExport) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0)
+        line = Array(bytes[56...])
+    }
+
+    /// Seven words, and the line.
+    var bytes: [UInt8] {
+        let flags: UInt64 = (isCancel ? 1 : 0) | (hasOwnId ? 2 : 0) | (isFromExport ? 4 : 0)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(56 + line.count)
+        for word in [place.high, place.low, content.high, content.low, identity.high, identity.low, flags] {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
+        }
+        bytes += line
+        return bytes
+    }
+
+    /// What the line says.
+    var record: ReceivedRecord {
+        var record: ReceivedRecord?
+        var ignored: [[UInt8]: Int] = [:]
+        try? IngestReader().read(line, format: .json, ignoredKeys: &ignored) { item, _ in
+            guard case .record(let one) = item, record == nil, Fingerprint(one) == content else { return }
+            record = one
+        }
+        guard let record else { preconditionFailure("a line was read before, when it was put into the spool") }
+        return record
     }
 }

@@ -26,6 +26,8 @@ package struct MissingPattern: Sendable {
     package private(set) var gaps: [Gap] = []
     /// How many records of each stream are missing and were received; nil when there are too many streams to tell.
     private var streams: [[UInt8]: (missing: Int, received: Int)]? = [:]
+    /// The stream that was noted last and its figures, which are not in `streams` yet: records of one come in a row.
+    private var last: (stream: String, missing: Int, received: Int)?
     private var run: Gap?
     private var hasReceived = false
 
@@ -50,6 +52,7 @@ package struct MissingPattern: Sendable {
     /// Ends the range.
     package mutating func finish() {
         endRun(isAtEnd: true)
+        countLast()
     }
 
     private mutating func endRun(isAtEnd: Bool) {
@@ -63,10 +66,21 @@ package struct MissingPattern: Sendable {
     }
 
     private mutating func count(_ stream: String, _ isMissing: Bool) {
+        if last?.stream.utf8.elementsEqual(stream.utf8) != true {
+            countLast()
+            last = (stream, 0, 0)
+        }
+        last?.missing += isMissing ? 1 : 0
+        last?.received += isMissing ? 0 : 1
+    }
+
+    private mutating func countLast() {
+        guard let last else { return }
+        self.last = nil
         guard streams != nil else { return }
-        let name = Array(stream.utf8)
-        streams?[name, default: (0, 0)].missing += isMissing ? 1 : 0
-        streams?[name, default: (0, 0)].received += isMissing ? 0 : 1
+        let name = Array(last.stream.utf8)
+        streams?[name, default: (0, 0)].missing += last.missing
+        streams?[name, default: (0, 0)].received += last.received
         if (streams?.count ?? 0) > Self.maximumStreams { streams = nil }
     }
 

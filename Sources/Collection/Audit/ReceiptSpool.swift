@@ -65,6 +65,7 @@ private final class Piece {
     private var position: Int64 = 0
     private var buffer: [UInt8] = []
     private var start = 0
+    private var isAtEnd = false
 
     init(_ entries: [ReceiptSpool.Entry]) throws(Errno) {
         file = try TemporaryFile.open()
@@ -118,6 +119,8 @@ private final class Piece {
     /// Reads until so many bytes are at hand; false at the end of the file.
     private func fill(_ count: Int) throws(Errno) -> Bool {
         while buffer.count - start < count {
+            // Whoever merges asks again and again also those that are done.
+            if isAtEnd { return false }
             buffer.removeFirst(start)
             start = 0
             var chunk = [UInt8](repeating: 0, count: max(Self.bufferBytes, count))
@@ -129,7 +132,7 @@ private final class Piece {
             } catch {
                 throw error as? Errno ?? .ioError
             }
-            guard read > 0 else { return false }
+            isAtEnd = read == 0
             position += Int64(read)
             buffer.append(contentsOf: chunk[..<read])
         }
