@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 release := swift build -c release --static-swift-stdlib -Xswiftc -static-executable
 python := .venv/bin/python
-soak_runs := 300000
+soak_runs := 200000
 fault_runs := 200
 model_runs := 200
 kill_runs := 20

@@ -163,12 +163,19 @@ extension ByteText {
     @inline(never)
     private func maskAtEnd(_ trait: Trait, _ position: Int) -> UInt64 {
         guard position >= 0, position < count else { return 0 }
+        let valid = 1 &<< UInt64(count - position) &- 1
+        return unsafe withBlockAtEnd(position) { unsafe Self.mask(trait, $0) & valid }
+    }
+
+    /// Lends the bytes from a position on, of which there are fewer than 64, followed by as many zeros as are missing.
+    private func withBlockAtEnd(_ position: Int, _ body: (UnsafePointer<UInt8>) -> UInt64) -> UInt64 {
         var block = SIMD64<UInt8>()
         return unsafe withUnsafeMutableBytes(of: &block) { bytes in
-            let rest = unsafe UnsafeRawBufferPointer(start: start + position, count: count - position)
-            unsafe bytes.copyMemory(from: rest)
-            guard let base = unsafe bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return 0 }
-            return unsafe Self.mask(trait, base) & (1 &<< UInt64(rest.count) &- 1)
+            if position >= 0, position < count {
+                let rest = unsafe UnsafeRawBufferPointer(start: start + position, count: count - position)
+                unsafe bytes.copyMemory(from: rest)
+            }
+            return unsafe bytes.assumingMemoryBound(to: UInt8.self).baseAddress.map { unsafe body($0) } ?? 0
         }
     }
 
@@ -179,6 +186,41 @@ extension ByteText {
         case .noDigit: unsafe metertap_not_digits(bytes)
         case .stopsString: unsafe metertap_string_stops(bytes)
         }
+    }
+
+    /// Up to 64 bytes, none of them 0.
+    struct Literal: Equatable {
+        private(set) var first = SIMD32<UInt8>()
+        private(set) var second = SIMD32<UInt8>()
+        let count: Int
+
+        /// The bytes of a range; nil when there are none, or too many.
+        init?(_ text: ByteText, _ range: Range<Int>) {
+            guard !range.isEmpty, range.count <= ByteText.blockBytes else { return nil }
+            count = range.count
+            for offset in 0..<min(count, 32) { first[offset] = text[range.lowerBound + offset] }
+            for offset in 32..<max(count, 32) { second[offset - 32] = text[range.lowerBound + offset] }
+        }
+    }
+
+    /// Whether some bytes stand at a position.
+    @inline(__always)
+    func has(_ literal: Literal, at position: Int) -> Bool {
+        guard UInt(bitPattern: position) < blocks else { return hasAtEnd(literal, position) }
+        return unsafe Self.has(literal, start + position)
+    }
+
+    @inline(never)
+    private func hasAtEnd(_ literal: Literal, _ position: Int) -> Bool {
+        unsafe withBlockAtEnd(position) { unsafe Self.has(literal, $0) ? 1 : 0 } != 0
+    }
+
+    @inline(__always)
+    private static func has(_ literal: Literal, _ start: UnsafePointer<UInt8>) -> Bool {
+        let valid = UInt64.max &>> UInt64(truncatingIfNeeded: blockBytes &- literal.count)
+        if unsafe UInt64(metertap_differences(start, literal.first)) & valid != 0 { return false }
+        if literal.count <= 32 { return true }
+        return unsafe UInt64(metertap_differences(start + 32, literal.second)) & valid &>> 32 == 0
     }
 
     /// The first byte at or behind a position for which one of two things holds; nil when there is none.

@@ -11,6 +11,7 @@ public struct EnvelopeReader: ~Copyable {
     private let messages: MessageReader
     private var gunzip: Gunzip
     private var index = EventIndex()
+    private var record = QuickRecord()
 
     /// Makes a reader.
     ///
@@ -63,12 +64,17 @@ public struct EnvelopeReader: ~Copyable {
                 let messages = messages
                 var index = index
                 self.index = EventIndex()
-                defer { self.index = index }
+                var record = QuickRecord()
+                swap(&record, &self.record)
+                defer {
+                    self.index = index
+                    swap(&record, &self.record)
+                }
                 let result = try decompress(data) { text in
-                    Self.read(text, &index, messages, accounting: &accounting, to: &taker)
+                    Self.read(text, &index, &record, messages, accounting: &accounting, to: &taker)
                 }
                 if let result { throw result }
-            } else if let result = Self.read(data, &index, messages, accounting: &accounting, to: &taker) {
+            } else if let result = Self.read(data, &index, &record, messages, accounting: &accounting, to: &taker) {
                 throw result
             }
         } catch {
@@ -99,21 +105,21 @@ public struct EnvelopeReader: ~Copyable {
 
     /// Reads the envelopes in a text; all of them are checked before anything is handed on.
     private static func read(
-        _ text: Span<UInt8>, _ index: inout EventIndex, _ messages: MessageReader, accounting: inout Accounting,
-        to taker: inout some FindingTaker
+        _ text: Span<UInt8>, _ index: inout EventIndex, _ record: inout QuickRecord, _ messages: MessageReader,
+        accounting: inout Accounting, to taker: inout some FindingTaker
     ) -> Rejection? {
         do throws(Envelope.Fault) {
             var position = 0
             let first = try next(text, &position, &index)
             if position == text.count {
-                read(first, text, index, messages, accounting: &accounting, to: &taker)
+                read(first, text, index, &record, messages, accounting: &accounting, to: &taker)
                 return nil
             }
             while position < text.count { _ = try next(text, &position, &index) }
             position = 0
             while position < text.count {
                 let envelope = try next(text, &position, &index)
-                read(envelope, text, index, messages, accounting: &accounting, to: &taker)
+                read(envelope, text, index, &record, messages, accounting: &accounting, to: &taker)
             }
         } catch {
             return Rejection(.undecodable, error.detail)
@@ -132,8 +138,8 @@ public struct EnvelopeReader: ~Copyable {
     }
 
     private static func read(
-        _ envelope: Envelope, _ text: Span<UInt8>, _ index: EventIndex, _ messages: MessageReader,
-        accounting: inout Accounting, to taker: inout some FindingTaker
+        _ envelope: Envelope, _ text: Span<UInt8>, _ index: EventIndex, _ record: inout QuickRecord,
+        _ messages: MessageReader, accounting: inout Accounting, to taker: inout some FindingTaker
     ) {
         guard envelope.kind == .data else {
             accounting.controlMessages += 1
@@ -149,7 +155,6 @@ public struct EnvelopeReader: ~Copyable {
         }
         ByteText.with(text) { bytes in
             var tags = NextTag()
-            var record = QuickRecord()
             for entry in index.entries {
                 if messages.readQuickly(
                     entry, bytes, names, &tags, &record, accounting: &accounting, to: &taker)

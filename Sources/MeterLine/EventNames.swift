@@ -57,7 +57,7 @@ extension FoundRecord {
         var dimensions: [Dimension] = []
         dimensions.reserveCapacity(record.dimensionCount)
         for index in 0..<record.dimensionCount {
-            let dimension = record.dimensions[index]
+            let dimension = record.dimension(index)
             dimensions.append(Dimension(name: string(dimension.name), value: string(dimension.value)))
         }
         self.init(

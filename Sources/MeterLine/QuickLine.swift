@@ -81,7 +81,7 @@ enum QuickLine {
     private static func writeDimensions(of record: borrowing QuickRecord, _ text: ByteText, to line: inout LineWriter) {
         guard record.dimensionCount > 0 else { return }
         for index in 0..<record.dimensionCount {
-            let dimension = record.dimensions[index]
+            let dimension = record.dimension(index)
             if index == 0 { line.put(",\"dimensions\":{\"") } else { line.put(",\"") }
             line.put(text, dimension.name)
             line.put("\":\"")

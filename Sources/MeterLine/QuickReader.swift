@@ -28,9 +28,7 @@ struct QuickReader: Sendable {
         guard isWordStart(text, tag.lowerBound, of: message),
             let value = QuickValue(text, behind: tag.upperBound, isEscaped: message.isEscaped)
         else { return nil }
-        record.clear()
-        var object = QuickObject(text, at: value.start, quote: value.quote, message.timestamp)
-        guard let end = object.read(into: &record) else { return nil }
+        guard let end = read(text, value, message.timestamp, into: &record) else { return nil }
         guard let outer = value.outer else { return end }
         // The string that holds the record ends right behind it.
         return outer.isAt(end, of: text) ? end + outer.width : nil
@@ -44,8 +42,31 @@ struct QuickReader: Sendable {
             let quote = QuickQuote(text, at: line.lowerBound + 1), quote.width == 1
         else { return nil }
         record.clear()
-        var object = QuickObject(text, at: line.lowerBound, quote: quote, nil, takesSource: true)
-        return object.read(into: &record) == line.upperBound ? object.source : nil
+        let values = QuickValues(text: text, eventTime: nil)
+        var object = QuickObject(values, at: line.lowerBound, quote: quote, takesSource: true)
+        return object.readByRules(into: &record) == line.upperBound ? object.source : nil
+    }
+
+    /// Reads the object of a record: as one of a known shape, else by the rules, and then its shape becomes known.
+    @inline(__always)
+    private func read(
+        _ text: ByteText, _ value: QuickValue, _ eventTime: Int64?, into record: inout QuickRecord
+    ) -> Int? {
+        let values = QuickValues(text: text, eventTime: eventTime)
+        var object = QuickObject(values, at: value.start, quote: value.quote)
+        record.clear()
+        return object.readKnownShape(into: &record) ?? readByRules(values, value, into: &record)
+    }
+
+    /// Reads the object as JSON, member by member.
+    @inline(never)
+    private func readByRules(_ values: QuickValues, _ value: QuickValue, into record: inout QuickRecord) -> Int? {
+        var object = QuickObject(values, at: value.start, quote: value.quote)
+        record.clear()
+        record.shapes.clear()
+        guard let end = object.readByRules(into: &record) else { return nil }
+        record.shapes.learn(value.start..<end, of: values.text)
+        return end
     }
 
     /// Whether what stands before a tag certainly ends a word.
@@ -148,315 +169,5 @@ extension ByteText {
         var position = start
         while byte(at: position) == 0x20 { position &+= 1 }
         return position
-    }
-}
-
-/// Where the parts of a record's `source` stand in a text.
-struct QuickSource {
-    var account: QuickRecord.Place
-    var logGroup: QuickRecord.Place
-    var logStream: QuickRecord.Place
-    /// Digits.
-    var eventId: QuickRecord.Place
-    var timestamp: Int64
-    var ordinal: Int64
-    var timeDerived: Bool
-}
-
-/// A field of a record.
-private enum QuickField: UInt8 {
-    case meter, customer, value, time, ownId, dimensions
-
-    /// The field that some bytes name; `RecordFields.Name` has the same names.
-    @inline(__always)
-    init?(_ text: ByteText, _ place: QuickRecord.Place) {
-        func isName(_ name: StaticString) -> Bool { text.has(name, at: place.lowerBound) }
-        switch place.count {
-        case 4 where isName("time"): self = .time
-        case 5 where isName("value"): self = .value
-        case 6 where isName("tenant"): self = .customer
-        case 8 where isName("uniqueId"): self = .ownId
-        case 8 where isName("customer"): self = .customer
-        case 9 where isName("tenant_id"): self = .customer
-        case 9 where isName("meterName"): self = .meter
-        case 9 where isName("unique_id"): self = .ownId
-        case 10 where isName("customerId"): self = .customer
-        case 10 where isName("meterValue"): self = .value
-        case 10 where isName("dimensions"): self = .dimensions
-        case 10 where isName("meter_name"): self = .meter
-        case 11 where isName("meter_value"): self = .value
-        case 12 where isName("meterApiName"): self = .meter
-        case 14 where isName("meter_api_name"): self = .meter
-        case 17 where isName("meterTimeInMillis"): self = .time
-        case 20 where isName("meter_time_in_millis"): self = .time
-        default: return nil
-        }
-    }
-}
-
-/// The object of one record, read member by member; the members of its dimensions are read in the same loop.
-///
-/// Strings are read in two places alone, so that both are inlined and what they need stays in registers.
-private struct QuickObject {
-    private typealias Place = QuickRecord.Place
-
-    private let text: ByteText
-    private var position: Int
-    private let quote: QuickQuote
-    private let eventTime: Int64?
-    private var stops: StringStops
-    /// Whether all strings so far are ASCII.
-    private var isASCII = true
-    /// One bit for each field that was read.
-    private var seen: UInt8 = 0
-    private let takesSource: Bool
-    /// The log event that the record says it is from.
-    private(set) var source: QuickSource?
-
-    init(_ text: ByteText, at start: Int, quote: QuickQuote, _ eventTime: Int64?, takesSource: Bool = false) {
-        self.text = text
-        position = start
-        self.quote = quote
-        self.eventTime = eventTime
-        self.takesSource = takesSource
-        stops = StringStops(from: start)
-    }
-
-    /// Reads the object; where it ends, or nil to give up.
-    mutating func read(into record: inout QuickRecord) -> Int? {
-        let start = position
-        position &+= 1
-        guard readMembers(into: &record) else { return nil }
-        guard !record.meter.isMissing, !record.customer.isMissing, !record.value.isMissing else { return nil }
-        if seen & bit(.time) == 0 {
-            guard let eventTime else { return nil }
-            (record.time, record.timeDerived) = (eventTime, true)
-        }
-        guard isASCII || isUTF8(start..<position) else { return nil }
-        record.bytes = position - start
-        return position
-    }
-
-    private func isUTF8(_ range: Range<Int>) -> Bool {
-        text.part(range).withSpan { (try? UTF8Span(validating: $0)) != nil }
-    }
-
-    /// Reads members, of which there is one at least, to the end of the object.
-    @inline(__always)
-    private mutating func readMembers(into record: inout QuickRecord) -> Bool {
-        var isInDimensions = false
-        while true {
-            position = text.behindSpaces(position)
-            guard let name = readString() else { return false }
-            position = text.behindSpaces(position)
-            guard text.byte(at: position) == UInt8(ascii: ":") else { return false }
-            position = text.behindSpaces(position &+ 1)
-            if let content = readString() {
-                guard isInDimensions ? record.insert(name, content, text) : read(content, of: name, &record)
-                else { return false }
-            } else if isInDimensions {
-                guard let end = text.endOfScalar(at: position), record.insert(name, Place(position, end), text)
-                else { return false }
-                position = end
-            } else if text.byte(at: position) == UInt8(ascii: "{") {
-                guard QuickField(text, name) == .dimensions else { return takesSource && readSource(named: name) }
-                guard isFirst(.dimensions) else { return false }
-                position = text.behindSpaces(position &+ 1)
-                isInDimensions = true
-                if text.byte(at: position) != UInt8(ascii: "}") { continue }
-            } else {
-                guard let number = QuickNumber(text, at: position), read(number, of: name, &record)
-                else { return false }
-                position = number.end
-            }
-            position = text.behindSpaces(position)
-            if isInDimensions, text.byte(at: position) == UInt8(ascii: "}") {
-                isInDimensions = false
-                position = text.behindSpaces(position &+ 1)
-            }
-            let byte = text.byte(at: position)
-            position &+= 1
-            if byte == UInt8(ascii: "}") { return true }
-            guard byte == UInt8(ascii: ",") else { return false }
-        }
-    }
-
-    /// Reads the member `source`, as `NDJSON` writes it, and the end of the record behind it.
-    @inline(never)
-    private mutating func readSource(named name: Place) -> Bool {
-        guard name.count == 6, text.has("source", at: name.lowerBound),
-            let account = sourceText("{\"account\":"), let logGroup = sourceText(",\"logGroup\":"),
-            let logStream = sourceText(",\"logStream\":"), let eventId = sourceText(",\"eventId\":"),
-            let time = sourceNumber(",\"timestamp\":"), let ordinal = sourceNumber(",\"ordinal\":"),
-            eventId.count > 0, text.endOfDigits(from: eventId.lowerBound) == eventId.range.upperBound,
-            let timestamp = Timestamp.plausible(time)
-        else { return false }
-        let derived = text.end(of: ",\"timeDerived\":true", at: position)
-        guard let end = text.end(of: "}}", at: derived ?? position) else { return false }
-        position = end
-        source = QuickSource(
-            account: account, logGroup: logGroup, logStream: logStream, eventId: eventId, timestamp: timestamp,
-            ordinal: ordinal, timeDerived: derived != nil)
-        return true
-    }
-
-    @inline(never)
-    private mutating func sourceText(_ name: StaticString) -> Place? {
-        guard let start = text.end(of: name, at: position) else { return nil }
-        position = start
-        guard let content = readString(), content.count <= RecordSource.maximumBytes else { return nil }
-        return content
-    }
-
-    private mutating func sourceNumber(_ name: StaticString) -> Int64? {
-        guard let start = text.end(of: name, at: position), let number = QuickNumber(text, at: start),
-            number.isWhole, number.start == number.integerStart
-        else { return nil }
-        position = number.end
-        return text.number(number.start..<number.end)
-    }
-
-    private func bit(_ field: QuickField) -> UInt8 { 1 &<< field.rawValue }
-
-    private mutating func isFirst(_ field: QuickField) -> Bool {
-        defer { seen |= bit(field) }
-        return seen & bit(field) == 0
-    }
-
-    /// The content of the string at the position; nil when there is none.
-    @inline(__always)
-    private mutating func readString() -> Place? {
-        guard quote.isAt(position, of: text) else { return nil }
-        let start = position &+ quote.width
-        var end = stops.first(text, from: start)
-        while !quote.isAt(end, of: text) {
-            // A character that is not ASCII may stand in a string; nothing else at which it stops may.
-            guard text.byte(at: end) > 0x7f else { return nil }
-            isASCII = false
-            end = stops.first(text, from: end &+ 1)
-        }
-        position = end &+ quote.width
-        return Place(start, end)
-    }
-
-    /// Takes a field's value that is a string.
-    @inline(__always)
-    private mutating func read(_ content: Place, of name: Place, _ record: inout QuickRecord) -> Bool {
-        guard let field = QuickField(text, name), isFirst(field) else { return false }
-        switch field {
-        case .meter: return take(content, as: &record.meter)
-        case .customer: return take(content, as: &record.customer)
-        case .ownId: return take(content, as: &record.ownId)
-        case .value:
-            let range = content.range
-            guard let number = QuickNumber(text, at: range.lowerBound), number.end == range.upperBound
-            else { return false }
-            return take(number, &record)
-        case .time:
-            guard let time = time(content) else { return false }
-            return take(time, &record)
-        case .dimensions: return false
-        }
-    }
-
-    /// Takes a field's value that is a number.
-    @inline(__always)
-    private mutating func read(_ number: QuickNumber, of name: Place, _ record: inout QuickRecord) -> Bool {
-        guard let field = QuickField(text, name), isFirst(field) else { return false }
-        switch field {
-        case .value: return take(number, &record)
-        case .customer: return number.isWhole && take(number.place, as: &record.customer)
-        case .ownId: return number.isWhole && take(number.place, as: &record.ownId)
-        case .time:
-            guard number.isWhole, number.start == number.integerStart, let time = text.number(number.start..<number.end)
-            else { return false }
-            record.timeDigits = number.place
-            return take(time, &record)
-        case .meter, .dimensions: return false
-        }
-    }
-
-    // MARK: - Values
-
-    /// Takes a text, which must not be empty.
-    @inline(__always)
-    private func take(_ content: Place, as field: inout Place) -> Bool {
-        field = content
-        return content.count > 0 && content.count <= RecordLimits.nameBytes
-    }
-
-    /// Takes a quantity whose canonical text stands in how it is written.
-    @inline(__always)
-    private func take(_ number: QuickNumber, _ record: inout QuickRecord) -> Bool {
-        guard let end = number.endOfCanonical(text) else { return false }
-        record.value = Place(number.start, end)
-        return true
-    }
-
-    @inline(__always)
-    private func take(_ time: Int64, _ record: inout QuickRecord) -> Bool {
-        (record.time, record.timeDerived) = (time, false)
-        return time >= RecordLimits.earliestTimeInMillis
-            && time <= eventTime.map { $0 + RecordLimits.futureInMillis } ?? Timestamp.latest
-    }
-
-    /// The time that a string tells.
-    @inline(never)
-    private func time(_ content: Place) -> Int64? {
-        let range = content.range
-        return text.endOfDigits(from: range.lowerBound) >= range.upperBound
-            ? text.number(range) : text.part(range).withSpan { Timestamp.rfc3339($0) }
-    }
-}
-
-/// A number without an exponent.
-private struct QuickNumber {
-    var start: Int
-    /// Behind the sign.
-    var integerStart: Int
-    var integerEnd: Int
-    var end: Int
-
-    /// Whether it has no point.
-    var isWhole: Bool { end == integerEnd }
-    var place: QuickRecord.Place { QuickRecord.Place(start, end) }
-
-    /// The number at a position; nil for none, and for one with an exponent.
-    @inline(__always)
-    init?(_ text: ByteText, at position: Int) {
-        start = position
-        integerStart = text.byte(at: position) == UInt8(ascii: "-") ? position &+ 1 : position
-        integerEnd = text.endOfDigits(from: integerStart)
-        let digits = integerEnd &- integerStart
-        guard digits > 0, digits == 1 || text.byte(at: integerStart) != UInt8(ascii: "0") else { return nil }
-        end = integerEnd
-        if text.byte(at: end) == UInt8(ascii: ".") {
-            end = text.endOfDigits(from: integerEnd &+ 1)
-            if end == integerEnd &+ 1 { return nil }
-        }
-        if text.byte(at: end) | 0x20 == UInt8(ascii: "e") { return nil }
-    }
-
-    /// Behind the canonical text of the quantity that it is; nil when it is none, or is written otherwise.
-    @inline(__always)
-    func endOfCanonical(_ text: ByteText) -> Int? {
-        guard integerEnd &- integerStart <= Quantity.maximumIntegerDigits,
-            isWhole || end &- integerEnd &- 1 <= Quantity.maximumDecimalPlaces
-        else { return nil }
-        var last = end
-        while last > integerEnd, text.byte(at: last &- 1) == UInt8(ascii: "0") { last &-= 1 }
-        // A point is not left alone.
-        if last == integerEnd &+ 1 { last = integerEnd }
-        // Zero has no sign.
-        if integerStart > start, last == integerEnd, text.byte(at: integerStart) == UInt8(ascii: "0") { return nil }
-        return last
-    }
-}
-
-extension ByteText {
-    /// Behind the number or the boolean at a position; nil for none.
-    @inline(never)
-    fileprivate func endOfScalar(at position: Int) -> Int? {
-        end(of: "true", at: position) ?? end(of: "false", at: position) ?? QuickNumber(self, at: position)?.end
     }
 }

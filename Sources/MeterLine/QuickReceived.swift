@@ -55,13 +55,21 @@ package struct QuickReceivedReader: ~Copyable {
         let uniqueId = record.ownId.isMissing ? nil : record.ownId.range
         return QuickReceived(
             text: text, line: line, meter: record.meter.range, customer: record.customer.range,
-            value: record.value.range,
-            time: record.time, uniqueId: uniqueId,
-            dimensions: record.dimensions[..<record.dimensionCount].map { ($0.name.range, $0.value.range) },
+            value: record.value.range, time: record.time, uniqueId: uniqueId, dimensions: dimensions(),
             account: source.account.range, logGroup: source.logGroup.range, logStream: source.logStream.range,
             eventId: source.eventId.range, timestamp: source.timestamp, ordinal: Int(source.ordinal),
             timeDerived: source.timeDerived,
             hasDerivedId: uniqueId.map { isDerived($0, text, source) } ?? false)
+    }
+
+    private func dimensions() -> [(name: Range<Int>, value: Range<Int>)] {
+        var dimensions: [(name: Range<Int>, value: Range<Int>)] = []
+        dimensions.reserveCapacity(record.dimensionCount)
+        for index in 0..<record.dimensionCount {
+            let dimension = record.dimension(index)
+            dimensions.append((dimension.name.range, dimension.value.range))
+        }
+        return dimensions
     }
 
     private mutating func isDerived(_ id: Range<Int>, _ text: ByteText, _ source: QuickSource) -> Bool {

@@ -55,14 +55,40 @@ struct QuickRecord: ~Copyable {
     var bytes = 0
     /// The id that the record brought itself, if any.
     var ownId = Place()
-    /// Places for dimensions, of which the first `dimensionCount` are taken, in the order of the names' bytes.
-    private(set) var dimensions = [Dimension](repeating: Dimension(), count: maximumDimensions)
+    /// Places for dimensions, of which the first `dimensionCount` are taken.
+    private var dimensions = [Dimension](repeating: Dimension(), count: maximumDimensions)
     private(set) var dimensionCount = 0
+    /// Which of them comes first in the order of the names' bytes, which second, and so on.
+    private var order = inOrder
+    /// What the records before it looked like.
+    var shapes = QuickShapes()
+
+    private static let inOrder = SIMD16<UInt8>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
     /// Takes away what an earlier record left.
     mutating func clear() {
         (meter, customer, value, ownId, timeDigits) = (Place(), Place(), Place(), Place(), Place())
-        (time, timeDerived, dimensionCount) = (0, false, 0)
+        (time, timeDerived, dimensionCount, order) = (0, false, 0, Self.inOrder)
+    }
+
+    /// The dimension that comes so many after the first in the order of the names' bytes.
+    @inline(__always)
+    func dimension(_ index: Int) -> Dimension {
+        dimensions[Int(order[index])]
+    }
+
+    /// Appends a dimension of which it is known that there is room, and that no other has its name; `setOrder` must follow.
+    @inline(__always)
+    mutating func append(_ name: Place, _ value: Place) {
+        dimensions[dimensionCount].name = name
+        dimensions[dimensionCount].value = value
+        dimensionCount &+= 1
+    }
+
+    /// Says which of the dimensions that were appended comes first, which second, and so on.
+    @inline(__always)
+    mutating func setOrder(_ order: SIMD16<UInt8>) {
+        self.order = order
     }
 
     /// Inserts a dimension in the order of the names' bytes; false when it is too long, there is no room, or the name is
@@ -100,7 +126,7 @@ extension ByteText {
     }
 
     /// Less than, equal to, or greater than 0 as the bytes of one range stand to those of another.
-    fileprivate func compare(_ left: Range<Int>, _ right: Range<Int>) -> Int {
+    func compare(_ left: Range<Int>, _ right: Range<Int>) -> Int {
         for offset in 0..<min(left.count, right.count) {
             let (a, b) = (self[left.lowerBound + offset], self[right.lowerBound + offset])
             if a != b { return a < b ? -1 : 1 }

@@ -133,9 +133,9 @@ struct TagScanner: Sendable {
         var places: UInt64 = 0
         for index in probes.indices {
             let probe = probes[index]
-            places |=
-                text.mask(.equal(probe.first), at: position + probe.firstOffset)
-                & text.mask(.equal(probe.second), at: position + probe.secondOffset)
+            let rare = text.mask(.equal(probe.first), at: position + probe.firstOffset)
+            if rare == 0 { continue }
+            places |= rare & text.mask(.equal(probe.second), at: position + probe.secondOffset)
         }
         return places
     }

@@ -6,6 +6,7 @@ import SystemPackage
 
 struct Extract: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "extract",
         abstract: "Turn log lines into meter records.",
         discussion: """
             A filter: log lines, envelopes of CloudWatch Logs, Lambda events or Lambda's failure records in, compressed \

@@ -9,6 +9,7 @@ enum Main {
     }
 }
 
+/// Each command tells its name, since to derive it from the type's takes longer than all else before the work begins.
 struct Metertap: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "metertap",

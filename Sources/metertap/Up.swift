@@ -12,6 +12,7 @@ import Store
 
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "up",
         abstract: "Run the platform: intake, store and API in one process.",
         discussion: """
             Records come in by POST /ingest and from a bucket; each is counted once, and usage is answered from then on. \

@@ -18,6 +18,7 @@ enum Build {
 
 struct Version: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "version",
         abstract: "Print the version.", discussion: "Example:\n  metertap version")
 
     func run() {

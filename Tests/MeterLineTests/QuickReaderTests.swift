@@ -55,6 +55,80 @@ import Testing
         #expect(quickFigures == generalFigures)
     }
 
+    // MARK: - Known shapes
+
+    @Test(
+        "what differs from a record before it is read as it is without one",
+        arguments: [
+            record, record.replacing("\"c\"", with: "\"d\""), record.replacing("\"c\"", with: "\"\""),
+            record.replacing("\"c\"", with: "\"é\""), record.replacing("\"c\"", with: "\"\u{1}\""),
+            record.replacing("\"c\"", with: "\"a\\\\\""), record.replacing("\"c\"", with: "7"),
+            record.replacing("\"c\"", with: "\"" + String(repeating: "x", count: 257) + "\""),
+            record.replacing("1.50", with: "1"), record.replacing("1.50", with: "-0"),
+            record.replacing("1.50", with: "1e3"), record.replacing("1.50", with: "01"),
+            record.replacing("1.50", with: "\"2\""), record.replacing("1.50", with: "1.5 "),
+            record.replacing("\"x\"", with: "\"\""), record.replacing("\"x\"", with: "true"),
+            record.replacing("\"x\"", with: "\"" + String(repeating: "x", count: 1025) + "\""),
+            record.replacing("2}", with: "\"y\"}"), record.replacing("2}", with: "25}"),
+            record.replacing("2}", with: "truer}"), record.replacing("\"b\":", with: "\"a\":"),
+            record.replacing("\"b\":", with: "\"é\":"), record.replacing("\"b\":", with: "\"B\":"),
+            record.replacing("2}", with: "2,\"0\":\"z\"}"), record.replacing("2}}", with: "2},\"uniqueId\":\"i\"}"),
+            record.replacing("2}}", with: "2},\"time\":1767225600000}"),
+            record.replacing("2}}", with: "2},\"time\":\"2026-01-01T00:00:00Z\"}"),
+            record.replacing("2}}", with: "2},\"time\":1}"), record.replacing("2}}", with: "2},\"tenant\":\"c\"}"),
+            record.replacing("\",\"", with: "\", \""), record.replacing("}}", with: "}"), String(record.dropLast()),
+        ])
+    func readsKnownShapes(_ other: String) throws {
+        for (first, second) in [(Self.record, other), (other, Self.record), (other, other)] {
+            for quoted in [false, true] {
+                func message(_ record: String) -> String {
+                    "amberflo_meter=" + (quoted ? "\"\(Self.escaped(record))\"" : record) + " took 3 ms"
+                }
+                try Self.expectEqual([message(first), message(second), message(first), message(second)])
+            }
+        }
+    }
+
+    @Test("shapes of which there are too many are forgotten, and do no harm")
+    func forgetsShapes() throws {
+        let messages = (0..<500).map { number in
+            let name = number % 3 == 0 ? "b" : "b\(number % 200)"
+            return "amberflo_meter: \(Self.record.replacing("\"b\"", with: "\"\(name)\""))"
+        }
+        try Self.expectEqual(messages)
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+    }
+
+    /// The messages of an envelope give what each gives by all the rules.
+    private static func expectEqual(_ messages: [String]) throws {
+        let reader = try LineReader()
+        let format = LineFormat(provenance: true)
+        var (quick, general) = (FoundLines(format), FoundLines(format))
+        var (quickFigures, generalFigures) = (Accounting(), Accounting())
+        var events: [String] = []
+        for (id, message) in messages.enumerated() {
+            let origin = EventOrigin(
+                account: "1", logGroup: "g", logStream: "s", eventId: "\(id)", timestamp: 1_767_225_600_000)
+            for finding in reader.read(Array(message.utf8).span, of: origin, accounting: &generalFigures) {
+                general.append(finding)
+            }
+            events.append(#"{"id":"\#(id)","timestamp":1767225600000,"message":"\#(escaped(message))"}"#)
+        }
+        let envelope = #"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","logEvents":["#
+        var envelopeReader = EnvelopeReader(lineReader: reader)
+        envelopeReader.read(
+            Array("\(envelope)\(events.joined(separator: ","))]}".utf8).span, source: .data(name: "test"),
+            accounting: &quickFigures, into: &quick
+        ) { _ in }
+        generalFigures.envelopes = 1
+        #expect(String(decoding: quick.records, as: UTF8.self) == String(decoding: general.records, as: UTF8.self))
+        #expect(quick.rejects == general.rejects)
+        #expect(quickFigures == generalFigures)
+    }
+
     // MARK: - 64 bytes at a time
 
     @Test("lines that say something are counted as one by one", arguments: 0..<200)

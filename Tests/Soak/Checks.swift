@@ -73,21 +73,17 @@ enum Checks {
 
     // MARK: - The quick way
 
-    /// A message read the quick way, or by whoever takes over when that gives up, gives what `LineReader` alone makes of
-    /// it, byte for byte: in an envelope as findings and as lines, and as a line of a file.
-    static func quickly(_ message: [UInt8], _ counts: inout Counts) throws {
+    /// Messages read the quick way, or by whoever takes over when that gives up, give what `LineReader` alone makes of
+    /// them, byte for byte: in an envelope as findings and as lines, and as lines of a file.
+    ///
+    /// The last one is of a shape that is known from those before it, or nearly so.
+    static func quickly(_ message: [UInt8], _ mutator: inout Mutator, _ counts: inout Counts) throws {
         let reader = try reader()
-        let isQuick = LogLines(lineReader: reader, name: "g").isReadQuickly(message.span)
-        if isQuick { counts.quick += 1 }
+        if LogLines(lineReader: reader, name: "g").isReadQuickly(message.span) { counts.quick += 1 }
+        let messages = [message, message, mutator.mutate(message)]
         for format in [LineFormat(provenance: true), LineFormat(provenance: false, manifest: true)] {
-            let origin = EventOrigin(
-                account: "1", logGroup: "g", logStream: "s", eventId: "7", timestamp: 1_767_323_045_000)
-            var expected = (accounting: Accounting(), lines: FoundLines(format))
-            for finding in reader.read(message.span, of: origin, accounting: &expected.accounting) {
-                expected.lines.append(finding)
-            }
-            expected.accounting.envelopes = 1
-            let envelope = envelope([message], firstId: 7)
+            let expected = expected(of: messages, by: reader, format)
+            let envelope = envelope(messages, firstId: 7)
             var asLines = (accounting: Accounting(), lines: FoundLines(format))
             var envelopeReader = EnvelopeReader(lineReader: reader)
             envelopeReader.read(
@@ -101,12 +97,12 @@ enum Checks {
             try requireEqual(each, expected, "findings of an envelope")
             var ofPage = (accounting: Accounting(), lines: FoundLines(format))
             let page = LogEventPage(lineReader: reader, account: "1", logGroup: "g")
-            _ = try page.read(Self.page([message]).span, accounting: &ofPage.accounting) { ofPage.lines.append($0) }
+            _ = try page.read(Self.page(messages).span, accounting: &ofPage.accounting) { ofPage.lines.append($0) }
             ofPage.accounting.envelopes = 1
             try requireEqual(ofPage, expected, "a page")
             var linesOfPage = (accounting: Accounting(), lines: FoundLines(format))
             _ = try page.read(
-                Self.page([message]).span, accounting: &linesOfPage.accounting, into: &linesOfPage.lines)
+                Self.page(messages).span, accounting: &linesOfPage.accounting, into: &linesOfPage.lines)
             linesOfPage.accounting.envelopes = 1
             try requireEqual(linesOfPage, expected, "lines of a page")
         }
@@ -182,6 +178,22 @@ enum Checks {
                 "the log event of a stored record is read otherwise")
             counts.stored += 1
         }
+    }
+
+    /// What an envelope with these messages holds, from the event 7 on.
+    private static func expected(
+        of messages: [[UInt8]], by reader: LineReader, _ format: LineFormat
+    ) -> (accounting: Accounting, lines: FoundLines) {
+        var expected = (accounting: Accounting(), lines: FoundLines(format))
+        for (index, message) in messages.enumerated() {
+            let origin = EventOrigin(
+                account: "1", logGroup: "g", logStream: "s", eventId: String(7 + index), timestamp: 1_767_323_045_000)
+            for finding in reader.read(message.span, of: origin, accounting: &expected.accounting) {
+                expected.lines.append(finding)
+            }
+        }
+        expected.accounting.envelopes = 1
+        return expected
     }
 
     private static func quicklyFromFile(_ message: [UInt8]) throws {

@@ -10,6 +10,8 @@
 
 typedef uint8_t metertap_block __attribute__((ext_vector_type(64)));
 typedef int8_t metertap_signed_block __attribute__((ext_vector_type(64)));
+typedef uint8_t metertap_half_block __attribute__((ext_vector_type(32)));
+typedef bool metertap_half_flags __attribute__((ext_vector_type(32)));
 typedef bool metertap_flags __attribute__((ext_vector_type(64)));
 
 #define METERTAP_BITS(condition)                                                                                       \
@@ -39,6 +41,16 @@ static inline uint64_t metertap_not_digits(const uint8_t *bytes) {
     metertap_block block;
     memcpy(&block, bytes, sizeof block);
     return METERTAP_BITS((block < '0') | (block > '9'));
+}
+
+/// Which of 32 bytes differ from those of `other`.
+static inline uint32_t metertap_differences(const uint8_t *bytes, metertap_half_block other) {
+    metertap_half_block block;
+    memcpy(&block, bytes, sizeof block);
+    metertap_half_flags equal = __builtin_convertvector(block == other, metertap_half_flags);
+    uint32_t bits;
+    memcpy(&bits, &equal, sizeof bits);
+    return ~bits;
 }
 
 /// Whether one of 80 bytes is equal to `byte`.

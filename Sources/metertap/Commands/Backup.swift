@@ -4,6 +4,7 @@ import Store
 
 struct Backup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "backup",
         abstract: "Copy the platform's data into one file, also while the platform runs.",
         discussion: """
             Everything that was acknowledged before the copy began is in it. The copy is checked before it gets its name.
@@ -28,6 +29,7 @@ struct Backup: AsyncParsableCommand {
 
 struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "restore",
         abstract: "Make a data directory of a backup.",
         discussion: """
             Restore into a directory that holds no data, then start the platform on it. Send again what came after the \

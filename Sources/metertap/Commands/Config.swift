@@ -9,6 +9,7 @@ struct Config: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "check",
             abstract: "Show what is set, and where; secrets are masked.",
             discussion: """
                 A setting comes from its flag, else from the environment (METERTAP_RETENTION_DAYS for --retention-days), else \

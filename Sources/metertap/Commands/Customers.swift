@@ -4,11 +4,13 @@ import MeterLine
 
 struct Customers: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "customers",
         abstract: "List, define and delete customers.",
         subcommands: [List.self, Define.self, Delete.self], defaultSubcommand: List.self)
 
     struct List: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List all customers.", discussion: "Example:\n  metertap customers list")
 
         @OptionGroup var output: OutputOptions
@@ -29,6 +31,7 @@ struct Customers: AsyncParsableCommand {
 
     struct Define: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "define",
             abstract: "Define a customer, or change one.",
             discussion: "Example:\n  metertap customers define acme \"Acme Inc\" --email billing@acme.example")
 
@@ -68,6 +71,7 @@ struct Customers: AsyncParsableCommand {
 
     struct Delete: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "delete",
             abstract: "Delete a customer; its records and usage stay.",
             discussion: "Example:\n  metertap customers delete acme")
 

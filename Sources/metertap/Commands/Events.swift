@@ -4,6 +4,7 @@ import UnixSignals
 
 struct Events: PlatformCommand {
     static let configuration = CommandConfiguration(
+        commandName: "events",
         abstract: "Show records as they came, and go on as they come.",
         discussion: "Example:\n  metertap events --meter ApiCalls --follow")
 

@@ -2,6 +2,7 @@ import ArgumentParser
 
 struct Ingest: PlatformCommand {
     static let configuration = CommandConfiguration(
+        commandName: "ingest",
         abstract: "Send a file of records to the platform: JSON, NDJSON or CSV.",
         discussion:
             "A record that is known is counted once, so a file may be sent again.\n\nExample:\n  metertap ingest records.ndjson"

@@ -4,11 +4,13 @@ import MeterLine
 
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "keys",
         abstract: "List, make and revoke keys of the API.",
         subcommands: [List.self, Create.self, Revoke.self], defaultSubcommand: List.self)
 
     struct List: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List all keys, without their secrets.", discussion: "Example:\n  metertap keys list")
 
         @OptionGroup var output: OutputOptions
@@ -31,6 +33,7 @@ struct Keys: AsyncParsableCommand {
 
     struct Create: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "create",
             abstract: "Make a key; its secret is shown this once.",
             discussion: "Example:\n  metertap keys create lambda-agent --rights ingest")
 
@@ -56,6 +59,7 @@ struct Keys: AsyncParsableCommand {
 
     struct Revoke: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "revoke",
             abstract: "Revoke a key.", discussion: "Example:\n  metertap keys revoke 0123456789abcdef")
 
         @Argument(help: "The key's id, as metertap keys list shows it.")

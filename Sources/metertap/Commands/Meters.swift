@@ -3,11 +3,13 @@ import MeterLine
 
 struct Meters: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "meters",
         abstract: "List meters, or make them match a file.",
         subcommands: [List.self, Show.self, Apply.self], defaultSubcommand: List.self)
 
     struct List: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List all meters.", discussion: "Example:\n  metertap meters list")
 
         @OptionGroup var output: OutputOptions
@@ -28,6 +30,7 @@ struct Meters: AsyncParsableCommand {
 
     struct Show: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "show",
             abstract: "Show one meter.", discussion: "Example:\n  metertap meters show ApiCalls")
 
         @Argument(help: "The meter's meterApiName.")
@@ -48,6 +51,7 @@ struct Meters: AsyncParsableCommand {
 
     struct Apply: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "apply",
             abstract: "Make the meters match a file: the plan first, then the work.",
             discussion: """
                 The file has a list named meters, whose entries have the fields of the API. Meters that the file does not \

@@ -3,11 +3,13 @@ import MeterLine
 
 struct Rejects: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "rejects",
         abstract: "Show what was no valid record, and store it once it is edited.",
         subcommands: [List.self, Show.self, Retry.self], defaultSubcommand: List.self)
 
     struct List: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List the rejects that wait.", discussion: "Example:\n  metertap rejects list")
 
         @OptionGroup var output: OutputOptions
@@ -31,6 +33,7 @@ struct Rejects: AsyncParsableCommand {
 
     struct Show: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "show",
             abstract: "Show one reject with its line.", discussion: "Example:\n  metertap rejects show 3")
 
         @Argument(help: "The reject's id.")
@@ -49,6 +52,7 @@ struct Rejects: AsyncParsableCommand {
 
     struct Retry: PlatformCommand {
         static let configuration = CommandConfiguration(
+            commandName: "retry",
             abstract: "Store a reject once more, with an edited line or as it came.",
             discussion: "Example:\n  metertap rejects retry 3 --line edited.json")
 

@@ -3,6 +3,7 @@ import MeterLine
 
 struct Usage: PlatformCommand {
     static let configuration = CommandConfiguration(
+        commandName: "usage",
         abstract: "Show usage: a table with a small chart, or a CSV for the invoice.",
         discussion: """
             Without a meter it shows all of them. --csv --period prints one line for each meter and customer of a month, \
