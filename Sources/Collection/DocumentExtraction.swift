@@ -20,10 +20,10 @@ struct DocumentExtraction: ~Copyable {
     ///
     /// - Parameter lines: reads what is no document.
     mutating func read(
-        _ bytes: Span<UInt8>, _ lines: borrowing LineExtraction, _ findings: inout Findings
+        _ bytes: Span<UInt8>, _ lines: inout LineExtraction, _ findings: inout Findings
     ) throws {
         unsafe bytes.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
-        try readDocuments(lines, &findings)
+        try readDocuments(&lines, &findings)
     }
 
     /// What is left is no whole document.
@@ -33,7 +33,7 @@ struct DocumentExtraction: ~Copyable {
         }
     }
 
-    private mutating func readDocuments(_ lines: borrowing LineExtraction, _ findings: inout Findings) throws {
+    private mutating func readDocuments(_ lines: inout LineExtraction, _ findings: inout Findings) throws {
         var start = 0
         defer {
             pending.removeFirst(start)
@@ -45,7 +45,7 @@ struct DocumentExtraction: ~Copyable {
             defer { pending = held }
             document = DocumentEnd(position: end)
             defer { start = end }
-            try readDocument(held.span.extracting(start..<end), lines, &findings)
+            try readDocument(held.span.extracting(start..<end), &lines, &findings)
         }
     }
 
@@ -57,14 +57,14 @@ struct DocumentExtraction: ~Copyable {
     }
 
     private mutating func readDocument(
-        _ text: Span<UInt8>, _ lines: borrowing LineExtraction, _ findings: inout Findings
+        _ text: Span<UInt8>, _ lines: inout LineExtraction, _ findings: inout Findings
     ) throws {
         let kind = InputDocument.kind(of: text)
         if kind != .unknown, isArray(text) {
             guard let elements = InputDocument.elements(of: text) else {
                 return try findings.reject("the array of documents cannot be read", content: bytes(of: text))
             }
-            for element in elements { try readDocument(text.extracting(element), lines, &findings) }
+            for element in elements { try readDocument(text.extracting(element), &lines, &findings) }
             return
         }
         switch kind {

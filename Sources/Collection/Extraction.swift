@@ -132,7 +132,7 @@ public struct Extraction: ~Copyable {
     private mutating func readText(_ bytes: Span<UInt8>) throws {
         switch format {
         case .lines: try lines.read(bytes, &findings)
-        case .event: try documents.read(bytes, lines, &findings)
+        case .event: try documents.read(bytes, &lines, &findings)
         case .auto:
             unsafe bytes.withUnsafeBufferPointer { unsafe beginning.append(contentsOf: $0) }
             if beginning.count >= Self.detectionBytes { try decideFormat() }

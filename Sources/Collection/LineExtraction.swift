@@ -10,7 +10,7 @@ struct LineExtraction: ~Copyable {
     private static let overlapBytes = 512
 
     private let lineReader: LineReader
-    private let logLines: LogLines
+    private var logLines: LogLines
     private let counter: LineCounter
     /// The beginning of a line whose end has not come yet.
     private var pending: [UInt8] = []
@@ -107,28 +107,37 @@ struct LineExtraction: ~Copyable {
     }
 
     /// Reads one whole line.
-    func readLine(_ line: Span<UInt8>, _ findings: inout Findings) throws {
+    mutating func readLine(_ line: Span<UInt8>, _ findings: inout Findings) throws {
         let hasReturn = !line.isEmpty && line[line.count - 1] == UInt8(ascii: "\r")
         let line = hasReturn ? line.extracting(..<(line.count - 1)) : line
         guard lineReader.mayHoldTag(line) else {
             if !line.isEmpty { findings.accounting.events += 1 }
             return
         }
-        let hash = unsafe line.withUnsafeBufferPointer { unsafe Array(SHA256.hash(data: UnsafeRawBufferPointer($0))) }
-        let before = try counter.countBefore(LineCounter.Key(high: word(hash, 0), low: word(hash, 8)))
-        let id = "\(hexadecimal(hash))-\(before)"
         let timestamp = Timestamp.leading(line).flatMap { $0 < RecordLimits.earliestTimeInMillis ? nil : $0 }
         switch findings.taker {
         case .each(let body):
-            try logLines.read(line, id: id, timestamp: timestamp, accounting: &findings.accounting, body)
+            try logLines.read(
+                line, id: Self.id(of: line, counter), timestamp: timestamp, accounting: &findings.accounting, body)
         case .lines(let whenGrown):
-            logLines.read(
-                line, id: id, timestamp: timestamp, accounting: &findings.accounting, into: &findings.lines)
+            let counter = counter
+            try logLines.read(
+                line, timestamp: timestamp, accounting: &findings.accounting, into: &findings.lines,
+                id: { try Self.id(of: line, counter) })
             try whenGrown(&findings.lines)
         }
     }
 
-    private func word(_ bytes: [UInt8], _ start: Int) -> UInt64 {
+    /// The hash of a line, and how many equal ones were before it.
+    ///
+    /// Equal lines ask for it alike, so that those that need none need not be counted.
+    private static func id(of line: Span<UInt8>, _ counter: LineCounter) throws -> String {
+        let hash = unsafe line.withUnsafeBufferPointer { unsafe Array(SHA256.hash(data: UnsafeRawBufferPointer($0))) }
+        let before = try counter.countBefore(LineCounter.Key(high: word(hash, 0), low: word(hash, 8)))
+        return "\(hexadecimal(hash))-\(before)"
+    }
+
+    private static func word(_ bytes: [UInt8], _ start: Int) -> UInt64 {
         bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
     }
 }

@@ -11,6 +11,9 @@ package struct LineFormat: Sendable {
     /// Whether rejects have lines.
     package var rejects: Bool
 
+    /// Whether something is written or kept of the log event that a record comes from.
+    var tellsEvents: Bool { provenance || manifest || entries }
+
     /// Makes a format.
     package init(provenance: Bool, manifest: Bool = false, entries: Bool = false, rejects: Bool = true) {
         self.provenance = provenance

@@ -1,9 +1,10 @@
 import Meter
 
 /// Reads the lines of a log file, each of which is a log event of its own.
-package struct LogLines: Sendable {
+package struct LogLines: ~Copyable {
     private let messages: MessageReader
     private let names: EventNames
+    private var record = QuickRecord()
 
     /// - Parameter name: stands for the log group of the lines.
     package init(lineReader: LineReader, name: String) {
@@ -38,47 +39,40 @@ package struct LogLines: Sendable {
     }
 
     /// Whether a line is read the quick way: for tests, which want to know that they try it.
-    package func isReadQuickly(_ line: Span<UInt8>) -> Bool {
-        var lines = FoundLines(LineFormat(provenance: false))
-        var accounting = Accounting()
-        return ByteText.with(line) { text in
-            let event = QuickEvent(text: text, idText: text, id: 0..<0, timestamp: RecordLimits.earliestTimeInMillis)
-            return messages.readQuickly(event, names, accounting: &accounting, into: &lines)
-        }
+    package mutating func isReadQuickly(_ line: Span<UInt8>) -> Bool {
+        ByteText.with(line) { readQuickly($0, timestamp: RecordLimits.earliestTimeInMillis) }
     }
 
     /// Reads one line and writes what it finds as lines.
-    package func read(
-        _ line: Span<UInt8>, id: String, timestamp: Int64?, accounting: inout Accounting, into lines: inout FoundLines
-    ) {
-        let isRead = ByteText.with(line) { text in
-            ByteText.with(Array(id.utf8).span) { id in
-                messages.readQuickly(
-                    QuickEvent(text: text, idText: id, id: 0..<id.count, timestamp: timestamp), names,
-                    accounting: &accounting, into: &lines)
+    ///
+    /// - Parameter id: gives the log event's id; it is asked for only where something depends on it.
+    package mutating func read(
+        _ line: Span<UInt8>, timestamp: Int64?, accounting: inout Accounting, into lines: inout FoundLines,
+        id: () throws -> String
+    ) rethrows {
+        guard ByteText.with(line, { readQuickly($0, timestamp: timestamp) }) else {
+            return read(line, id: try id(), timestamp: timestamp, accounting: &accounting) { lines.append($0) }
+        }
+        let id = lines.format.tellsEvents || record.ownId.isMissing ? Array(try id().utf8) : []
+        accounting.countQuickRecord()
+        ByteText.with(line) { text in
+            ByteText.with(id.span) { idText in
+                let event = QuickEvent(text: text, idText: idText, id: 0..<id.count, timestamp: timestamp)
+                lines.append(record, of: event, names)
             }
         }
-        if isRead { return }
-        read(line, id: id, timestamp: timestamp, accounting: &accounting) { lines.append($0) }
     }
-}
 
-extension MessageReader {
     /// Reads a text that is a message itself, if it can be read the quick way.
-    fileprivate func readQuickly(
-        _ event: QuickEvent, _ names: EventNames, accounting: inout Accounting, into lines: inout FoundLines
-    ) -> Bool {
-        let range = 0..<event.text.count
+    private mutating func readQuickly(_ text: ByteText, timestamp: Int64?) -> Bool {
+        let range = 0..<text.count
         var tags = NextTag()
-        let message = QuickReader.Message(range: range, isEscaped: false, timestamp: event.timestamp)
-        var record = QuickRecord()
-        guard let tag = tags.first(in: range, of: event.text, lineReader.scanner),
-            let end = quickReader.read(event.text, tag: tag.range, of: message, into: &record),
-            tags.first(in: end..<event.text.count, of: event.text, lineReader.scanner) == nil
+        let message = QuickReader.Message(range: range, isEscaped: false, timestamp: timestamp)
+        guard text.count <= QuickRecord.maximumTextBytes,
+            let tag = tags.first(in: range, of: text, messages.lineReader.scanner),
+            let end = messages.quickReader.read(text, tag: tag.range, of: message, into: &record)
         else { return false }
-        accounting.countQuickRecord()
-        lines.append(record, of: event, names)
-        return true
+        return tags.first(in: end..<text.count, of: text, messages.lineReader.scanner) == nil
     }
 }
 

@@ -9,6 +9,11 @@ import Testing
 
     private static func lines() throws -> LogLines { LogLines(lineReader: try LineReader(), name: "g") }
 
+    private static func isReadQuickly(_ message: String) throws -> Bool {
+        var lines = try lines()
+        return lines.isReadQuickly(Array(message.utf8).span)
+    }
+
     @Test(
         "the common forms are read the quick way",
         arguments: [
@@ -19,7 +24,7 @@ import Testing
             "amberflo_meter: \(record.replacing("customerId", with: "tenant"))", "amberflo_meter: \(record) cut \"",
         ])
     func isQuick(_ message: String) throws {
-        #expect(try Self.lines().isReadQuickly(Array(message.utf8).span))
+        #expect(try Self.isReadQuickly(message))
         try Self.expectEqual(message)
     }
 
@@ -38,7 +43,7 @@ import Testing
             "amberflo_meter: \(record.replacing("\"dimensions\"", with: "\"other\":1,\"dimensions\""))",
         ])
     func isNotQuick(_ message: String) throws {
-        #expect(try !Self.lines().isReadQuickly(Array(message.utf8).span))
+        #expect(try !Self.isReadQuickly(message))
         try Self.expectEqual(message)
     }
 
@@ -48,8 +53,9 @@ import Testing
         let format = LineFormat(provenance: true)
         var (quick, general) = (FoundLines(format), FoundLines(format))
         var (quickFigures, generalFigures) = (Accounting(), Accounting())
-        try lines().read(bytes.span, id: "7", timestamp: time, accounting: &quickFigures, into: &quick)
-        try lines().read(bytes.span, id: "7", timestamp: time, accounting: &generalFigures) { general.append($0) }
+        var lines = try lines()
+        lines.read(bytes.span, timestamp: time, accounting: &quickFigures, into: &quick) { "7" }
+        lines.read(bytes.span, id: "7", timestamp: time, accounting: &generalFigures) { general.append($0) }
         #expect(String(decoding: quick.records, as: UTF8.self) == String(decoding: general.records, as: UTF8.self))
         #expect(quick.rejects == general.rejects)
         #expect(quickFigures == generalFigures)
@@ -239,7 +245,7 @@ import Testing
         let names = ["b", "a", "aa", "abcdefgh", "abcdefghi", "abcdefg", "abcdefgha", "é", "A", "abcdefgz", ""]
         let members = names.map { "\"\($0)\":\"\($0.count)\"" }.joined(separator: " , ")
         let message = "amberflo_meter: \(Self.record.replacing(#""b":"x","a":2"#, with: members))"
-        #expect(try Self.lines().isReadQuickly(Array(message.utf8).span))
+        #expect(try Self.isReadQuickly(message))
         try Self.expectEqual(message)
         for name in names {
             try Self.expectEqual(message.replacing("\"b\":", with: "\"\(name)\":"))

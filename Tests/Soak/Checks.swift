@@ -79,7 +79,8 @@ enum Checks {
     /// The last one is of a shape that is known from those before it, or nearly so.
     static func quickly(_ message: [UInt8], _ mutator: inout Mutator, _ counts: inout Counts) throws {
         let reader = try reader()
-        if LogLines(lineReader: reader, name: "g").isReadQuickly(message.span) { counts.quick += 1 }
+        var logLines = LogLines(lineReader: reader, name: "g")
+        if logLines.isReadQuickly(message.span) { counts.quick += 1 }
         let messages = [message, message, mutator.mutate(message)]
         for format in [LineFormat(provenance: true), LineFormat(provenance: false, manifest: true)] {
             let expected = expected(of: messages, by: reader, format)
