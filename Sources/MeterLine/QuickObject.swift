@@ -43,9 +43,9 @@ private enum QuickField: UInt8 {
     }
 }
 
-/// The object of one record, read member by member; the members of its dimensions are read in the same loop.
+/// The object of one record: read by a shape that is known, or member by member, those of its dimensions in the same loop.
 ///
-/// Strings are read in two places alone, so that both are inlined and what they need stays in registers.
+/// Strings are read in few places, so that all are inlined and what they need stays in registers.
 struct QuickObject {
     private typealias Place = QuickRecord.Place
 
