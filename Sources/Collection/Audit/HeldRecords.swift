@@ -143,20 +143,9 @@ struct HeldRecord {
     /// Whether it came out of an export, which tells no event ids.
     var isFromExport: Bool
     var line: [UInt8]
+}
 
-    init(
-        place: Fingerprint, content: Fingerprint, identity: LineCounter.Key, isCancel: Bool, hasOwnId: Bool,
-        isFromExport: Bool, line: [UInt8]
-    ) {
-        self.place = place
-        self.content = content
-        self.identity = identity
-        self.isCancel = isCancel
-        self.hasOwnId = hasOwnId
-        self.isFromExport = isFromExport
-        self.line = line
-    }
-
+extension HeldRecord {
     /// The opposite of `bytes`.
     init(_ bytes: [UInt8]) {
         func word(_ index: Int) -> UInt64 {
