@@ -134,7 +134,7 @@ private struct Reading {
         var lines: [Range<Int>] = []
         var position = start
         while position < body.count {
-            let end = ByteText.with(body.span) { $0.first(.equal(UInt8(ascii: "\n")), from: position) } ?? body.count
+            let end = ByteText.with(body.span) { $0.lineFeed(from: position) } ?? body.count
             if body[position..<end].contains(where: { !JSON.isWhitespace($0) }) { lines.append(position..<end) }
             position = end + 1
         }

@@ -121,15 +121,9 @@ struct MessageReader: Sendable {
                         source: .event(names.origin(eventId: "", timestamp: nil)), timestamp: nil,
                         content: bytes(of: text.extracting(range)))))
         case .decoded(let id, let timestamp, let message):
-            let origin = names.origin(eventId: id, timestamp: timestamp)
-            let findings: [Finding]
-            if message.hasEscapes {
-                let decoded = LooseJSON.decoded(message.range, in: text)
-                findings = lineReader.read(decoded.span, of: origin, accounting: &accounting)
-            } else {
-                findings = lineReader.read(text.extracting(message.range), of: origin, accounting: &accounting)
+            read(message, in: text, accounting: &accounting, to: &taker) {
+                names.origin(eventId: id, timestamp: timestamp)
             }
-            for finding in findings { taker.take(finding) }
         }
     }
 }

@@ -136,7 +136,7 @@ struct QuickObject {
             guard text.byte(at: position) == UInt8(ascii: ":") else { return false }
             position = text.behindSpaces(position &+ 1)
             if let content = readString() {
-                guard let reading = isInDimensions ? .dimension : reading(ofString: name),
+                guard let reading = isInDimensions ? .dimension : reading(of: name, isString: true),
                     isInDimensions
                         ? record.insert(name, content, text) : values.take(content, as: reading, name, &record)
                 else { return false }
@@ -153,7 +153,7 @@ struct QuickObject {
                 isInDimensions = true
                 if text.byte(at: position) != UInt8(ascii: "}") { continue }
             } else {
-                guard let number = QuickNumber(text, at: position), let reading = reading(ofNumber: name),
+                guard let number = QuickNumber(text, at: position), let reading = reading(of: name, isString: false),
                     values.take(number, as: reading, &record)
                 else { return false }
                 record.shapes.note(name, number.place, reading)
@@ -237,28 +237,16 @@ struct QuickObject {
         return Place(start, position)
     }
 
-    /// How the value of a member is read that is a string; nil to give up.
-    private mutating func reading(ofString name: Place) -> QuickShapes.Value? {
+    /// How the value of a member is read; nil to give up.
+    private mutating func reading(of name: Place, isString: Bool) -> QuickShapes.Value? {
         guard let field = QuickField(text, name), isFirst(field) else { return nil }
         return switch field {
-        case .meter: .meter
-        case .customer: .customer
-        case .ownId: .ownId
+        case .meter: isString ? .meter : nil
+        case .customer: isString ? .customer : .customerNumber
+        case .ownId: isString ? .ownId : .ownIdNumber
         case .value: .quantity
-        case .time: .timeText
+        case .time: isString ? .timeText : .time
         case .dimensions: nil
-        }
-    }
-
-    /// How the value of a member is read that is a number; nil to give up.
-    private mutating func reading(ofNumber name: Place) -> QuickShapes.Value? {
-        guard let field = QuickField(text, name), isFirst(field) else { return nil }
-        return switch field {
-        case .customer: .customerNumber
-        case .ownId: .ownIdNumber
-        case .value: .quantity
-        case .time: .time
-        case .meter, .dimensions: nil
         }
     }
 }
