@@ -28,6 +28,8 @@ public enum RejectReason: String, CaseIterable, Sendable, Hashable {
     case tooLarge
     /// The value is nested deeper, or escaped more often, than the limits allow.
     case tooDeep
+    /// A message names a tag and holds an object that looks like a record, but not after the tag.
+    case recordNotBehindTag
     /// An envelope, or one log event in it, cannot be decoded.
     case undecodable
     /// The sink refused this one record for good.

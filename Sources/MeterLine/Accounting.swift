@@ -14,6 +14,8 @@ public struct Accounting: Sendable, Equatable {
     public var rejects: [RejectReason: Int] = [:]
     /// Records that a logger wrote a second time on another escape level of the same message; they count once.
     public var repeatedInMessage = 0
+    /// Unreadable values that a logger wrote beside a record that was read: a template, or a copy that it cut off.
+    public var unreadableCopies = 0
     /// Records that name two customers.
     public var conflictingCustomer = 0
     /// Objects whose `sequence` cannot be read; their records are none the worse.
@@ -53,6 +55,7 @@ public struct Accounting: Sendable, Equatable {
         records += other.records
         rejects.merge(other.rejects, uniquingKeysWith: +)
         repeatedInMessage += other.repeatedInMessage
+        unreadableCopies += other.unreadableCopies
         conflictingCustomer += other.conflictingCustomer
         invalidSequence += other.invalidSequence
         for (name, count) in other.ignoredKeys.sorted(by: { $0.key < $1.key }) { countIgnored(name, times: count) }

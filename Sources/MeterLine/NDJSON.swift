@@ -80,6 +80,7 @@ public enum NDJSON {
         object.name("reasons", &output)
         append(counts: accounting.rejects.map { ($0.key.rawValue, $0.value) }, to: &output)
         object.member("repeatedInMessage", accounting.repeatedInMessage, &output)
+        object.member("unreadableCopies", accounting.unreadableCopies, &output)
         object.member("conflictingCustomer", accounting.conflictingCustomer, &output)
         object.member("invalidSequence", accounting.invalidSequence, &output)
         if namesIgnoredKeys {
