@@ -4,6 +4,7 @@ import MeterLine
 ///
 /// One document is held at a time.
 struct DocumentExtraction: ~Copyable {
+    private let lineReader: LineReader
     private var envelopeReader: EnvelopeReader
     /// Input that is not yet a whole document.
     private var pending: [UInt8] = []
@@ -13,6 +14,7 @@ struct DocumentExtraction: ~Copyable {
     private var decoded: [UInt8] = []
 
     init(lineReader: LineReader) {
+        self.lineReader = lineReader
         envelopeReader = EnvelopeReader(lineReader: lineReader)
     }
 
@@ -81,6 +83,8 @@ struct DocumentExtraction: ~Copyable {
             try findings.reject(
                 "Lambda's failure record only names the records it is about; read them from the stream while it has "
                     + "them, and use S3 as on-failure destination, which keeps them whole", content: bytes(of: text))
+        case .logEvents:
+            try readLogEvents(text, &findings)
         case .unknown:
             for line in bytes(of: text).split(separator: UInt8(ascii: "\n")) {
                 try lines.readLine(Array(line).span, &findings)
@@ -122,6 +126,21 @@ struct DocumentExtraction: ~Copyable {
         }
     }
 
+    /// Reads what `aws logs filter-log-events` printed; the input's name is that of the log group, or its ARN.
+    private mutating func readLogEvents(_ text: Span<UInt8>, _ findings: inout Findings) throws {
+        let arn = LogGroupARN(findings.name)
+        let page = LogEventPage(
+            lineReader: lineReader, account: arn?.account ?? "", logGroup: arn?.logGroup ?? findings.name)
+        var found: [Finding] = []
+        do throws(LogEventPage.Fault) {
+            _ = try page.read(text, accounting: &findings.accounting) { found.append($0) }
+        } catch {
+            // What was found before the fault is good.
+            try findings.reject(error.description, content: bytes(of: text))
+        }
+        for finding in found { try findings.take(finding) }
+    }
+
     private mutating func readDecoded(source: Reject.Source, _ findings: inout Findings) throws {
         let data = decoded
         decoded = []
@@ -150,5 +169,18 @@ struct DocumentExtraction: ~Copyable {
             findings.accounting = accounting
         }
         if let failure { throw failure }
+    }
+}
+
+/// The account and the name in a log group's ARN.
+private struct LogGroupARN {
+    let account: String
+    let logGroup: String
+
+    init?(_ text: String) {
+        let parts = text.split(separator: ":", maxSplits: 6, omittingEmptySubsequences: false)
+        guard parts.count == 7, parts[0] == "arn", parts[2] == "logs", parts[5] == "log-group" else { return nil }
+        account = String(parts[4])
+        logGroup = String(parts[6].hasSuffix(":*") ? parts[6].dropLast(2) : parts[6])
     }
 }

@@ -19,6 +19,8 @@ public struct Extraction: ~Copyable {
     public static let maximumLineBytes = 8 << 20
     /// How much of the input tells its format.
     private static let detectionBytes = 64 << 10
+    /// How often input may be compressed.
+    private static let maximumLayers = 4
 
     /// The figures so far.
     public var accounting: Accounting { findings.accounting }
@@ -28,9 +30,12 @@ public struct Extraction: ~Copyable {
     private var lines: LineExtraction
     private var documents: DocumentExtraction
 
-    /// The first byte of the input, until the second tells with it whether the input is compressed.
-    private var firstByte: [UInt8]? = []
-    private var inflate: InflateStream?
+    /// The input, and what was compressed in it, for compressed input may be compressed once more.
+    private var layers = [InputLayer()]
+    /// Whether it was looked at whether the input is text.
+    private var hasBegun = false
+    /// Whether the input is no text, so that nothing more of it is read.
+    private var isRefused = false
     /// The first bytes of the text, until it is known whether they are a byte order mark.
     private var markBytes: [UInt8]? = []
     /// The beginning of the text, until it tells the format.
@@ -80,28 +85,34 @@ public struct Extraction: ~Copyable {
     ///
     /// - Throws: `GzipError` for damaged compression, `Errno`, or what the body throws.
     public mutating func read(_ bytes: Span<UInt8>) throws {
-        if let first = firstByte {
-            let beginning = first + MeterLine.bytes(of: bytes)
-            firstByte = beginning.count < 2 ? beginning : nil
-            if firstByte != nil { return }
-            if isGzip(beginning.span) { inflate = InflateStream() }
-            return try readCompressedOrPlain(beginning.span)
-        }
-        try readCompressedOrPlain(bytes)
+        try read(bytes, layer: 0)
     }
 
-    private mutating func readCompressedOrPlain(_ bytes: Span<UInt8>) throws {
-        guard var inflate = inflate.take() else { return try readPlain(bytes) }
-        try inflate.decompress(bytes) { try readPlain($0) }
-        self.inflate = consume inflate
+    private mutating func read(_ bytes: Span<UInt8>, layer index: Int) throws {
+        let layer = layers[index]
+        guard let held = layer.firstBytes else { return try readCompressedOrPlain(bytes, layer, index) }
+        let beginning = held + MeterLine.bytes(of: bytes)
+        layer.firstBytes = beginning.count < 2 ? beginning : nil
+        if layer.firstBytes != nil { return }
+        if isGzip(beginning.span), index < Self.maximumLayers {
+            layer.inflate = InflateStream()
+            layers.append(InputLayer())
+        }
+        try readCompressedOrPlain(beginning.span, layer, index)
+    }
+
+    private mutating func readCompressedOrPlain(_ bytes: Span<UInt8>, _ layer: InputLayer, _ index: Int) throws {
+        guard var inflate = layer.inflate.take() else { return try readPlain(bytes) }
+        try inflate.decompress(bytes) { try read($0, layer: index + 1) }
+        layer.inflate = consume inflate
     }
 
     /// Reads what is left when the input is at its end.
     ///
     /// - Throws: as `read`.
     public mutating func finish() throws {
-        if let first = firstByte {
-            firstByte = nil
+        if let layer = layers.last, let first = layer.firstBytes {
+            layer.firstBytes = nil
             try readPlain(first.span)
         }
         if let held = markBytes {
@@ -113,7 +124,7 @@ public struct Extraction: ~Copyable {
         case .lines, .auto: try lines.finish(&findings)
         case .event: try documents.finish(&findings)
         }
-        try inflate?.finish()
+        for layer in layers { try layer.inflate?.finish() }
     }
 
     /// Takes decompressed input; a byte order mark at its beginning is passed over.
@@ -130,13 +141,29 @@ public struct Extraction: ~Copyable {
     }
 
     private mutating func readText(_ bytes: Span<UInt8>) throws {
+        if isRefused || bytes.isEmpty { return }
         switch format {
-        case .lines: try lines.read(bytes, &findings)
-        case .event: try documents.read(bytes, &lines, &findings)
+        case .lines, .event:
+            if !hasBegun { try refuseUnlessText(bytes) }
+            if isRefused { return }
+            if format == .lines {
+                try lines.read(bytes, &findings)
+            } else {
+                try documents.read(bytes, &lines, &findings)
+            }
         case .auto:
             unsafe bytes.withUnsafeBufferPointer { unsafe beginning.append(contentsOf: $0) }
             if beginning.count >= Self.detectionBytes { try decideFormat() }
         }
+    }
+
+    /// Tells of input that is no text as a whole, by the beginning of it.
+    private mutating func refuseUnlessText(_ beginning: Span<UInt8>) throws {
+        hasBegun = true
+        guard let form = InputForm(beginning) else { return }
+        isRefused = true
+        let excerpt = beginning.extracting(..<min(beginning.count, Self.detectionBytes))
+        try findings.reject(form.detail, content: MeterLine.bytes(of: excerpt))
     }
 
     private mutating func decideFormat() throws {
@@ -145,4 +172,11 @@ public struct Extraction: ~Copyable {
         beginning = []
         try readText(text.span)
     }
+}
+
+/// Input as it is, or what one decompression gave.
+private final class InputLayer {
+    /// The first bytes, until there are enough of them to tell whether they are compressed.
+    var firstBytes: [UInt8]? = []
+    var inflate: InflateStream?
 }

@@ -2,12 +2,15 @@
 ///
 /// A quantity keeps every digit from the log line to the invoice; no binary floating point is in between. Its magnitude
 /// is below 10^36 and it has at most 30 decimal places. Two quantities are equal when they are the same number, however
-/// they were written: `1`, `1.0` and `1e0` are one quantity.
+/// they were written: `1`, `1.0` and `1e0` are one quantity. What a binary float prints is rounded half to even at the last
+/// place, unless that makes it 0.
 public struct Quantity: Hashable, Sendable, CustomStringConvertible {
     /// The most digits in front of the decimal point.
     public static let maximumIntegerDigits = 36
     /// The most digits behind the decimal point, trailing zeros not counted.
     public static let maximumDecimalPlaces = 30
+    /// A number of at most so many significant digits, as a binary float prints, is rounded to `maximumDecimalPlaces`.
+    public static let roundedDigits = 17
 
     /// The canonical text, which is also a JSON number: no exponent, no plus sign, no trailing zeros behind the point,
     /// no negative zero.
@@ -120,10 +123,36 @@ private struct NumberShape {
             }
         }
         guard !digits.isEmpty else { return "0" }
-        guard pointPosition <= Quantity.maximumIntegerDigits,
-            digits.count - pointPosition <= Quantity.maximumDecimalPlaces
-        else { return nil }
+        guard pointPosition <= Quantity.maximumIntegerDigits else { return nil }
+        let surplus = digits.count - pointPosition - Quantity.maximumDecimalPlaces
+        if surplus > 0 {
+            guard digits.count <= Quantity.roundedDigits, Self.round(&digits, &pointPosition, dropping: surplus) else {
+                return nil
+            }
+        }
         return Self.plain(digits, pointPosition: pointPosition, isNegative: isNegative)
+    }
+
+    /// Takes digits away, and rounds what is left half to even; false when nothing is left but 0.
+    private static func round(_ digits: inout [UInt8], _ pointPosition: inout Int, dropping surplus: Int) -> Bool {
+        guard surplus <= digits.count else { return false }
+        let dropped = digits.suffix(surplus)
+        digits.removeLast(surplus)
+        let half = [UInt8(ascii: "5")] + repeatElement(UInt8(ascii: "0"), count: surplus - 1)
+        let isOdd = (digits.last ?? 0) % 2 == 1
+        if half.lexicographicallyPrecedes(dropped) || isOdd && dropped.elementsEqual(half) {
+            var index = digits.count - 1
+            while index >= 0, digits[index] == UInt8(ascii: "9") { index -= 1 }
+            digits.removeLast(digits.count - 1 - index)
+            if index >= 0 {
+                digits[index] += 1
+            } else {
+                digits = [UInt8(ascii: "1")]
+                pointPosition += 1
+            }
+        }
+        while digits.last == UInt8(ascii: "0") { digits.removeLast() }
+        return !digits.isEmpty
     }
 
     private static func plain(_ digits: [UInt8], pointPosition: Int, isNegative: Bool) -> String {

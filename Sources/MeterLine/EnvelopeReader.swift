@@ -7,6 +7,8 @@ import Meter
 public struct EnvelopeReader: ~Copyable {
     /// The most bytes that the data of one Kinesis record, or of one direct event, may decompress to.
     public static let maximumBytes = 64 << 20
+    /// How often data that is compressed may be compressed once more.
+    private static let maximumLayers = 4
 
     private let messages: MessageReader
     private var gunzip: Gunzip
@@ -70,10 +72,16 @@ public struct EnvelopeReader: ~Copyable {
                     self.index = index
                     swap(&record, &self.record)
                 }
+                var inner: [UInt8]?
                 let result = try decompress(data) { text in
-                    Self.read(text, &index, &record, messages, accounting: &accounting, to: &taker)
+                    if isGzip(text) {
+                        inner = MeterLine.bytes(of: text)
+                        return nil
+                    }
+                    return Self.read(text, &index, &record, messages, accounting: &accounting, to: &taker)
                 }
                 if let result { throw result }
+                if let inner { try readInner(inner, &index, &record, accounting: &accounting, to: &taker) }
             } else if let result = Self.read(data, &index, &record, messages, accounting: &accounting, to: &taker) {
                 throw result
             }
@@ -85,6 +93,29 @@ public struct EnvelopeReader: ~Copyable {
                         reason: error.reason, detail: error.detail, tag: nil, ordinal: 0, source: source,
                         timestamp: nil, content: bytes(of: data))))
         }
+    }
+
+    /// Reads envelopes that were compressed more than once, as Firehose and re-writers of its data do it.
+    private mutating func readInner(
+        _ data: [UInt8], _ index: inout EventIndex, _ record: inout QuickRecord, accounting: inout Accounting,
+        to taker: inout some FindingTaker
+    ) throws(Rejection) {
+        var data = data
+        let messages = messages
+        for _ in 0..<Self.maximumLayers {
+            var inner: [UInt8]?
+            let result = try decompress(data.span) { text in
+                if isGzip(text) {
+                    inner = MeterLine.bytes(of: text)
+                    return nil
+                }
+                return Self.read(text, &index, &record, messages, accounting: &accounting, to: &taker)
+            }
+            if let result { throw result }
+            guard let inner else { return }
+            data = inner
+        }
+        throw Rejection(.undecodable, "the data is compressed more than \(Self.maximumLayers) times")
     }
 
     private mutating func decompress(
@@ -122,7 +153,7 @@ public struct EnvelopeReader: ~Copyable {
                 read(envelope, text, index, &record, messages, accounting: &accounting, to: &taker)
             }
         } catch {
-            return Rejection(.undecodable, error.detail)
+            return Rejection(.undecodable, InputForm(text)?.detail ?? error.detail)
         }
         return nil
     }

@@ -57,6 +57,16 @@ enum EscapeLevel {
         }
     }
 
+    /// Behind the `\\uXXXX` at a position, however many backslashes it has, if it is for no letter, digit or bracket.
+    static func endOfOther(_ bytes: Span<UInt8>, at position: Int) -> Int? {
+        var end = position
+        while end < bytes.count, bytes[end] == UInt8(ascii: "\\") { end += 1 }
+        guard end > position, let unit = unicodeEscape(bytes, at: end) else { return nil }
+        // Half of a surrogate pair is for some symbol.
+        guard let scalar = Unicode.Scalar(unit) else { return end + 5 }
+        return isLetterOrDigit(scalar) || scalar == "{" || scalar == "[" ? nil : end + 5
+    }
+
     /// How often a string decoder must be applied until nothing is left but the quotation mark.
     private static func level(backslashes: Int, isUnicodeEscape: Bool) -> Int? {
         var backslashes = backslashes
@@ -78,6 +88,7 @@ enum EscapeLevel {
     /// a line feed and the tag.
     static func endsWord(_ bytes: Span<UInt8>, before position: Int, level: Int) -> Bool {
         guard position > 0, isWordByte(bytes[position - 1]) else { return true }
+        if TerminalCode.ends(bytes, before: position) { return true }
         guard var text = escapeSequence(bytes, before: position) else { return false }
         for _ in 0..<level {
             let decoded = UnescapedText(text.span, from: 0, level: 1, prefix: text.count)
@@ -129,13 +140,13 @@ struct UnescapedText {
         let end = min(message.count, start + prefix)
         var mayGrow = end < message.count
         var isWhole = true
-        var layer = Layer(message.extracting(start..<end), limit: .max)
+        var layer = EscapedLayer(message.extracting(start..<end))
         layers.append(layer.output)
         mayGrow = mayGrow && layer.stop == .inputEnd
         isWhole = layer.consumed == end - start
         for _ in 1..<level {
             guard let below = layers.last else { break }
-            layer = Layer(below.span, limit: .max)
+            layer = EscapedLayer(below.span)
             layers.append(layer.output)
             mayGrow = mayGrow && layer.stop == .inputEnd
             isWhole = isWhole && layer.consumed == below.count
@@ -151,49 +162,92 @@ struct UnescapedText {
     func messagePosition(_ message: Span<UInt8>, behind count: Int) -> Int {
         var count = count
         for below in layers.dropLast().reversed() {
-            count = Layer(below.span, limit: count).consumed
+            count = EscapedLayer(below.span, limit: count).consumed
         }
-        return start + Layer(message.extracting(start...), limit: count).consumed
+        return start + EscapedLayer(message.extracting(start...), limit: count).consumed
+    }
+}
+
+/// One decoding of the inside of a string.
+struct EscapedLayer {
+    /// Who wrote the string.
+    enum Style {
+        /// A writer of JSON, or one like it that spells an ESC otherwise; between quotation marks.
+        case json
+        /// Python's `repr`, Node's `inspect` and their like; between apostrophes.
+        case apostrophes
     }
 
-    /// One decoding of the inside of a JSON string.
-    private struct Layer {
-        enum Stop { case inputEnd, stringEnd, limit }
+    enum Stop { case inputEnd, stringEnd, limit }
 
-        var output: [UInt8] = []
-        var consumed = 0
-        var stop = Stop.inputEnd
+    private(set) var output: [UInt8] = []
+    private(set) var consumed = 0
+    private(set) var stop = Stop.inputEnd
 
-        /// Decodes until the string ends, an escape or a byte is no part of a string, `limit` bytes have come out, or
-        /// the input ends.
-        init(_ input: Span<UInt8>, limit: Int) {
-            output.reserveCapacity(min(input.count, limit))
-            while consumed < input.count {
-                guard output.count < limit else {
-                    stop = .limit
-                    return
-                }
-                let byte = input[consumed]
-                guard byte >= 0x20, byte != UInt8(ascii: "\"") else {
-                    stop = .stringEnd
-                    return
-                }
-                guard byte == UInt8(ascii: "\\") else {
-                    output.append(byte)
-                    consumed += 1
-                    continue
-                }
-                switch Escape(input, at: consumed) {
-                case .scalar(let scalar, let length):
-                    output.append(contentsOf: Unicode.UTF8.encode(scalar) ?? .init())
-                    consumed += length
-                case .invalid:
-                    stop = .stringEnd
-                    return
-                case .incomplete:
-                    return
-                }
+    /// Decodes until the string ends, an escape or a byte is no part of a string, `limit` bytes have come out, or the
+    /// input ends.
+    init(_ input: Span<UInt8>, _ style: Style = .json, limit: Int = .max) {
+        let delimiter = style == .json ? UInt8(ascii: "\"") : UInt8(ascii: "'")
+        output.reserveCapacity(min(input.count, limit))
+        while consumed < input.count {
+            guard output.count < limit else {
+                stop = .limit
+                return
             }
+            let byte = input[consumed]
+            guard byte >= 0x20, byte != delimiter else {
+                stop = .stringEnd
+                return
+            }
+            guard byte == UInt8(ascii: "\\") else {
+                output.append(byte)
+                consumed += 1
+                continue
+            }
+            guard passEscape(input, style) else { return }
         }
+    }
+
+    /// Decodes the escape at the position; false when there is none, or none yet.
+    private mutating func passEscape(_ input: Span<UInt8>, _ style: Style) -> Bool {
+        switch Escape(input, at: consumed) {
+        case .scalar(let scalar, let length):
+            output.append(contentsOf: Unicode.UTF8.encode(scalar) ?? .init())
+            consumed += length
+            return true
+        case .incomplete: return false
+        case .invalid:
+            let (byte, length, isCutOff) =
+                style == .json ? Self.escapedESC(input, at: consumed) : Self.foreignEscape(input, at: consumed)
+            if let byte {
+                output.append(byte)
+                consumed += length
+                return true
+            }
+            if !isCutOff { stop = .stringEnd }
+            return false
+        }
+    }
+
+    /// An ESC that a writer other than one of JSON spelled.
+    private static func escapedESC(
+        _ input: Span<UInt8>, at position: Int
+    ) -> (byte: UInt8?, length: Int, isCutOff: Bool) {
+        let (length, isCutOff) = TerminalCode.foreignEscape(input, at: position)
+        return (length == nil ? nil : 0x1b, length ?? 0, isCutOff)
+    }
+
+    /// `\'`, or the `\xNN` of an ASCII character.
+    private static func foreignEscape(
+        _ input: Span<UInt8>, at position: Int
+    ) -> (byte: UInt8?, length: Int, isCutOff: Bool) {
+        let letter = input[position + 1]
+        if letter == UInt8(ascii: "'") { return (letter, 2, false) }
+        guard letter == UInt8(ascii: "x") else { return (nil, 0, false) }
+        guard position + 3 < input.count else { return (nil, 0, true) }
+        guard let high = hexDigit(input[position + 2]), high < 8, let low = hexDigit(input[position + 3]) else {
+            return (nil, 0, false)
+        }
+        return (high << 4 | low, 4, false)
     }
 }

@@ -8,6 +8,8 @@ package enum InputDocument: Sendable, Equatable {
     case failureRecord
     /// A failure record that names the records it is about but does not hold them.
     case failureMetadata
+    /// Log events as `aws logs filter-log-events` prints them.
+    case logEvents
     /// Anything else, for example a log line that is a JSON object.
     case unknown
 
@@ -25,17 +27,33 @@ package enum InputDocument: Sendable, Equatable {
         try? LooseJSON.members(text, &position) { name, bytes, position throws(LooseJSON.Fault) in
             shapes[JSON.text(name, in: bytes)] = try LooseJSON.byte(bytes, position)
             kind = self.kind(shapes)
+            if LooseJSON.isName(name, "events", in: bytes), isLogEvents(bytes, at: position) { kind = .logEvents }
             // An event may be long, and nothing behind its records makes it anything else.
-            if kind == .event { throw LooseJSON.Fault(position: position) }
+            if kind == .event || kind == .logEvents { throw LooseJSON.Fault(position: position) }
             try LooseJSON.skip(bytes, &position)
         }
         return kind
+    }
+
+    /// Whether an array begins with a log event, by its id and its message.
+    private static func isLogEvents(_ text: Span<UInt8>, at start: Int) -> Bool {
+        var position = start
+        var names: Set<String> = []
+        try? LooseJSON.elements(text, &position) { text, position throws(LooseJSON.Fault) in
+            try LooseJSON.members(text, &position) { name, text, position throws(LooseJSON.Fault) in
+                names.insert(JSON.text(name, in: text))
+                try LooseJSON.skip(text, &position)
+            }
+            throw LooseJSON.Fault(position: position)
+        }
+        return names.isSuperset(of: ["eventId", "message"])
     }
 
     /// - Parameter shapes: the names of members, with the first byte of each one's value.
     private static func kind(_ shapes: [String: UInt8]) -> InputDocument {
         let (object, array) = (UInt8(ascii: "{"), UInt8(ascii: "["))
         if shapes["Records"] == array || shapes["awslogs"] == object { return .event }
+        if shapes["deliveryStreamArn"] != nil, shapes["records"] == array { return .event }
         if shapes["requestPayload"] == object { return .failureRecord }
         if shapes["responseContext"] == object || shapes["KinesisBatchInfo"] == object {
             return shapes["payload"] != nil ? .failureRecord : .failureMetadata

@@ -73,6 +73,11 @@ struct RecordFields {
         return values[name.rawValue]
     }
 
+    /// Whether it names a meter, or holds several meters' values.
+    var namesMeter: Bool {
+        first(of: .meterApiName, .snakeMeterApiName, .snakeMeterName, .meterName, .values) != nil
+    }
+
     /// The first of some names that is present with a value.
     func first(of names: Name...) -> JSON.Value? {
         for name in names {

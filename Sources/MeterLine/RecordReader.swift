@@ -10,16 +10,6 @@ struct RecordContent {
     /// The id that the record brought itself.
     var ownId: String?
     var dimensions: [Dimension]
-
-    /// The bytes of meter, customer, value, time and dimensions: what makes two records say the same.
-    var sameness: [UInt8] {
-        var bytes: [UInt8] = []
-        let fields = [meterApiName, customerId ?? "", meterValue.text, String(meterTimeInMillis)]
-        for text in fields + dimensions.flatMap({ [$0.name, $0.value] }) {
-            appendJSONString(text, to: &bytes)
-        }
-        return bytes
-    }
 }
 
 /// Why an object is no record.

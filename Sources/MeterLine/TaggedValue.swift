@@ -1,15 +1,23 @@
 import Meter
 
 /// What stands behind a tag.
-enum TaggedValue {
-    /// No value, null, or an empty array; the search goes on at this position.
-    case mention(end: Int)
-    /// A value that cannot be read, so that the search goes on right behind the tag.
-    case unreadable(Rejection)
-    /// A value that was read but is no object, no array and no string that holds one; it ends at this position.
-    case notARecord(Rejection, end: Int)
-    /// An object, or an array of values.
-    case records(TaggedRecords, end: Int)
+struct TaggedValue {
+    enum Content {
+        /// No value, null, an empty array, or something set apart that names no meter.
+        case mention
+        /// A value that cannot be read.
+        case unreadable(Rejection)
+        /// A value that was read but is no object, no array and no string that holds one.
+        case notARecord(Rejection)
+        /// An object, or an array of values.
+        case records(TaggedRecords)
+    }
+
+    var content: Content
+    /// Where the value begins: so many bytes behind the tag, in a text on the tag's level.
+    var start: Int
+    /// Where the search for tags goes on: behind the value, or right behind the tag where none was taken.
+    var end: Int
 }
 
 /// The elements of a value that was read, on the escape level on which their JSON is written.
@@ -21,6 +29,9 @@ struct TaggedRecords {
     var offset: Int
     /// The fields of each element; nil for one that is no object.
     var elements: [RecordFields?]
+
+    /// Whether an element names a meter, so that it is meant as a record.
+    var nameMeter: Bool { elements.contains { $0?.namesMeter ?? false } }
 }
 
 /// Reads the one JSON value that follows a tag, on the escape level on which the tag stands.
@@ -39,22 +50,29 @@ struct TaggedValueReader {
     ///
     /// `isCertain` is false when no quotation mark of the value itself tells the level.
     mutating func level(_ message: Span<UInt8>, behind end: Int) -> (level: Int, isCertain: Bool) {
-        let quote: (level: Int?, end: Int)?
+        let start = Self.behindCodes(message, end)
         var isCertain = true
-        if let direct = EscapeLevel.ofQuote(message, at: end) {
-            quote = direct
-        } else {
-            let start = Self.valueStart(message, from: end)
-            guard start < message.count else { return (0, false) }
-            switch message[start] {
-            case UInt8(ascii: "{"), UInt8(ascii: "["):
-                quote = firstQuote(message, from: start)
-                isCertain = Self.isOpening(message, start..<nextQuote)
-            default: quote = EscapeLevel.ofQuote(message, at: start)
+        let quote: (level: Int?, end: Int)?
+        if let closing = EscapeLevel.ofQuote(message, at: start) {
+            quote = closing
+        } else if let opener = RawGap(message, behind: start)?.opener {
+            if isBracket(message[opener]) {
+                quote = firstQuote(message, from: opener)
+                isCertain = Self.isOpening(message, opener..<nextQuote)
+            } else {
+                quote = EscapeLevel.ofQuote(message, at: opener)
             }
+        } else {
+            quote = nil
         }
         guard let level = quote?.level else { return (0, false) }
         return (level, isCertain)
+    }
+
+    private static func behindCodes(_ message: Span<UInt8>, _ start: Int) -> Int {
+        var position = start
+        while let end = TerminalCode.end(message, at: position) { position = end }
+        return position
     }
 
     /// Whether a range holds opening brackets and white space alone.
@@ -70,24 +88,6 @@ struct TaggedValueReader {
             }
         }
         return true
-    }
-
-    /// Behind an apostrophe, white space, and one colon or equals sign, each of which may be escaped.
-    private static func valueStart(_ message: Span<UInt8>, from end: Int) -> Int {
-        var position = end
-        var hasSeparator = false
-        while let (byte, next) = EscapeLevel.separator(message, at: position) {
-            switch byte {
-            case UInt8(ascii: "'"):
-                guard position == end else { return position }
-            case UInt8(ascii: ":"), UInt8(ascii: "="):
-                if hasSeparator { return position }
-                hasSeparator = true
-            default: break
-            }
-            position = next
-        }
-        return position
     }
 
     private mutating func firstQuote(_ message: Span<UInt8>, from start: Int) -> (level: Int?, end: Int)? {
@@ -112,71 +112,115 @@ struct TaggedValueReader {
     // MARK: - Reading on a level
 
     /// What a text on one escape level begins with.
-    private enum Outcome {
-        /// Null or an empty array, or no value where none need be.
-        case mention
-        /// No value where one must be.
-        case missing
-        /// The content of a string that is no document.
-        case noDocument
-        case scalar
-        case elements([RecordFields?])
-        /// A string; the outcome's position is where its content begins.
-        case string
+    private struct Found {
+        enum Content {
+            case mention
+            case unreadable(Rejection)
+            case scalar
+            /// The elements, and the text that they are in if it is another than the one that was read.
+            case elements([RecordFields?], between: [UInt8]? = nil)
+            /// A string, whose content begins at `end`.
+            case string
+            /// The content of a string that is no document.
+            case noDocument
+        }
+
+        var content: Content
+        var start = 0
+        var end: Int
+        var isSetApart = false
+        /// Whether the value begins with the brace of an object.
+        var isObject = false
     }
 
     /// Reads what follows a tag that ends at `end` and stands on `level`.
     func read(_ message: Span<UInt8>, behind end: Int, level: Int) -> TaggedValue {
-        guard level <= EscapeLevel.maximum else { return .unreadable(.escapedTooOften) }
-        return read(message, from: end, level: level) { text, isWhole throws(JSON.Fault) in
-            try Self.behindTag(text, isWhole: isWhole)
+        guard level <= EscapeLevel.maximum else { return tooDeep(message, behind: end) }
+        guard
+            let (found, position, text) = try? onLevel(
+                message, from: end, level: level,
+                { text, isWhole throws(JSON.Fault) in
+                    let found = try Self.behindTag(text, isWhole: isWhole)
+                    return (found, found.end)
+                })
+        else { return TaggedValue(content: .unreadable(JSON.Fault.unexpectedEnd.rejection), start: 0, end: end) }
+        let value = value(found, message, from: end, to: position, level: level, text)
+        guard found.isSetApart else { return value }
+        switch value.content {
+        case .records(let records) where records.nameMeter: return value
+        case .unreadable where found.isObject: return value
+        default: return TaggedValue(content: .mention, start: found.start, end: end)
         }
     }
 
-    private func read(
-        _ message: Span<UInt8>, from start: Int, level: Int,
-        _ grammar: (Span<UInt8>, _ isWhole: Bool) throws(JSON.Fault) -> (Outcome, end: Int)
-    ) -> TaggedValue {
-        do throws(JSON.Fault) {
-            let (outcome, end, text) = try onLevel(message, from: start, level: level, grammar)
-            switch outcome {
-            case .mention: return .mention(end: end)
-            case .missing: return .unreadable(Rejection(.malformedJSON, "no value follows the tag"))
-            case .noDocument: return noDocument(message, from: start, level: level)
-            case .scalar:
-                return .notARecord(Rejection(.notARecord, "the value is neither an object nor an array"), end: end)
-            case .elements(let elements):
-                return .records(TaggedRecords(level: level, text: text, offset: start, elements: elements), end: end)
-            case .string: return readDocument(message, from: end, level: level + 1)
-            }
-        } catch {
-            return .unreadable(error.rejection)
+    /// A value that is escaped too often; where it is set apart and in a string it may be anything.
+    private func tooDeep(_ message: Span<UInt8>, behind end: Int) -> TaggedValue {
+        let start = Self.behindCodes(message, end)
+        let isMeant: Bool
+        if EscapeLevel.ofQuote(message, at: start) != nil {
+            isMeant = true
+        } else if let gap = RawGap(message, behind: start) {
+            isMeant = gap.isPlain || message[gap.opener] == UInt8(ascii: "{")
+        } else {
+            isMeant = false
         }
+        return TaggedValue(content: isMeant ? .unreadable(.escapedTooOften) : .mention, start: 0, end: end)
+    }
+
+    private func value(
+        _ found: Found, _ message: Span<UInt8>, from start: Int, to end: Int, level: Int, _ text: [UInt8]?
+    ) -> TaggedValue {
+        let content: TaggedValue.Content
+        switch found.content {
+        case .mention: content = .mention
+        case .unreadable(let rejection):
+            return TaggedValue(content: .unreadable(rejection), start: found.start, end: start)
+        case .noDocument: return noDocument(message, from: start, level: level)
+        case .scalar:
+            content = .notARecord(Rejection(.notARecord, "the value is neither an object nor an array"))
+        case .elements(let elements, let between):
+            content = .records(
+                TaggedRecords(level: level, text: between ?? text, offset: start, elements: elements))
+        case .string:
+            var value = readDocument(message, from: end, level: level + 1)
+            value.start = found.start
+            if case .unreadable = value.content { value.end = start }
+            return value
+        }
+        return TaggedValue(content: content, start: found.start, end: end)
     }
 
     /// Reads the content of a string that begins at `start`, as a document of its own.
     ///
     /// The string may be cut off as long as the document in it is whole.
     private func readDocument(_ message: Span<UInt8>, from start: Int, level: Int) -> TaggedValue {
-        guard level <= EscapeLevel.maximum else { return .unreadable(.escapedTooOften) }
-        let value = read(message, from: start, level: level) { text, isWhole throws(JSON.Fault) in
-            try Self.document(text, isWhole: isWhole)
+        guard level <= EscapeLevel.maximum else {
+            return TaggedValue(content: .unreadable(.escapedTooOften), start: 0, end: start)
         }
-        let stringEnd = endOfString(message, from: start, level: level - 1, isText: false)
-        switch value {
-        case .records(let records, let end): return .records(records, end: max(end, stringEnd ?? end))
-        case .notARecord(let rejection, let end): return .notARecord(rejection, end: max(end, stringEnd ?? end))
-        case .mention(let end): return .mention(end: max(end, stringEnd ?? end))
-        case .unreadable: return value
+        guard
+            let (found, end, text) = try? onLevel(
+                message, from: start, level: level,
+                { text, isWhole throws(JSON.Fault) in
+                    let found = try Self.document(text, isWhole: isWhole)
+                    return (found, found.end)
+                })
+        else { return TaggedValue(content: .unreadable(JSON.Fault.unexpectedEnd.rejection), start: 0, end: start) }
+        var value = value(found, message, from: start, to: end, level: level, text)
+        if case .unreadable = value.content { return value }
+        if let stringEnd = endOfString(message, from: start, level: level - 1, isText: false) {
+            value.end = max(value.end, stringEnd)
         }
+        return value
     }
 
     /// The content of a string, from `start` on at `level`, that holds neither an object nor an array.
     private func noDocument(_ message: Span<UInt8>, from start: Int, level: Int) -> TaggedValue {
         guard let end = endOfString(message, from: start, level: level - 1, isText: true) else {
-            return .unreadable(Rejection(.malformedJSON, "the value is a string that is cut off or malformed"))
+            let rejection = Rejection(.malformedJSON, "the value is a string that is cut off or malformed")
+            return TaggedValue(content: .unreadable(rejection), start: 0, end: start)
         }
-        return .notARecord(Rejection(.notARecord, "the value is a string that holds no record"), end: end)
+        let rejection = Rejection(.notARecord, "the value is a string that holds no record")
+        return TaggedValue(content: .notARecord(rejection), start: 0, end: end)
     }
 
     /// Behind the closing quotation mark of a string of `level` whose content begins at `start`; nil when it is cut
@@ -221,47 +265,83 @@ struct TaggedValueReader {
 
     // MARK: - The grammar behind a tag
 
-    private static func behindTag(_ text: Span<UInt8>, isWhole: Bool) throws(JSON.Fault) -> (Outcome, end: Int) {
-        var position = 0
-        let hasQuote = !text.isEmpty && (text[0] == UInt8(ascii: "\"") || text[0] == UInt8(ascii: "'"))
-        if hasQuote { position += 1 }
-        let spaceStart = position
-        try skipSpace(text, &position, isWhole: isWhole)
-        var hasSeparator = false
-        if position < text.count, text[position] == UInt8(ascii: ":") || text[position] == UInt8(ascii: "=") {
-            hasSeparator = true
-            position += 1
-            try skipSpace(text, &position, isWhole: isWhole)
-        }
-        guard position < text.count else {
-            return (hasSeparator ? .missing : .mention, position)
-        }
-        switch text[position] {
-        case UInt8(ascii: "{"), UInt8(ascii: "["):
-            return try elements(text, position)
-        case UInt8(ascii: "\"") where hasSeparator || !hasQuote:
-            return (.string, position + 1)
-        default:
-            if hasSeparator { return try scalar(text, position, isWhole: isWhole) }
-            guard !hasQuote, position > spaceStart else { return (.mention, position) }
-            do throws(JSON.Fault) {
-                return try scalar(text, position, isWhole: isWhole)
-            } catch {
-                // Just a word: the tag is mentioned.
-                guard isWhole || error != .unexpectedEnd else { throw error }
-                return (.mention, position)
+    private static func behindTag(_ text: Span<UInt8>, isWhole: Bool) throws(JSON.Fault) -> Found {
+        let gap = try TagGap(text, isWhole: isWhole)
+        guard let opener = gap.opener else { return try withoutOpener(text, gap, isWhole: isWhole) }
+        var found: Found
+        do throws(JSON.Fault) {
+            switch text[opener] {
+            case UInt8(ascii: "\""): found = Found(content: .string, end: opener + 1)
+            case UInt8(ascii: "'"): found = try betweenApostrophes(text, gap, opener, isWhole: isWhole)
+            default: found = try elements(text, opener)
             }
+        } catch {
+            guard isWhole || error != .unexpectedEnd else { throw error }
+            found = Found(content: .unreadable(error.rejection), end: opener)
+        }
+        (found.start, found.isSetApart) = (opener, gap.isSetApart)
+        found.isObject = text[opener] == UInt8(ascii: "{")
+        return found
+    }
+
+    /// A gap behind which no value begins that has brackets or quotation marks.
+    private static func withoutOpener(_ text: Span<UInt8>, _ gap: TagGap, isWhole: Bool) throws(JSON.Fault) -> Found {
+        let start = gap.plainEnd
+        do throws(JSON.Fault) {
+            guard start < text.count else {
+                let missing = Rejection(.malformedJSON, "no value follows the tag")
+                return Found(content: gap.hasSeparator ? .unreadable(missing) : .mention, start: start, end: start)
+            }
+            guard gap.hasSeparator || gap.hasSpace && !gap.hasQuote else {
+                return Found(content: .mention, start: start, end: start)
+            }
+            return try scalar(text, start, isWhole: isWhole)
+        } catch {
+            guard isWhole || error != .unexpectedEnd else { throw error }
+            // Just a word: the tag is mentioned.
+            return Found(
+                content: gap.hasSeparator ? .unreadable(error.rejection) : .mention, start: start, end: start)
         }
     }
 
-    private static func document(_ text: Span<UInt8>, isWhole: Bool) throws(JSON.Fault) -> (Outcome, end: Int) {
+    /// A document between apostrophes: as a language's own notation of strings has it, else as it stands.
+    private static func betweenApostrophes(
+        _ text: Span<UInt8>, _ gap: TagGap, _ opener: Int, isWhole: Bool
+    ) throws(JSON.Fault) -> Found {
+        var start = opener + 1
+        try skipSpace(text, &start, isWhole: isWhole)
+        guard start < text.count, isBracket(text[start]) else {
+            guard gap.hasSeparator else { return Found(content: .mention, end: opener) }
+            throw .malformed(at: opener)
+        }
+        let rest = text.extracting(start...)
+        let content = EscapedLayer(rest, .apostrophes)
+        var found: Found
+        do throws(JSON.Fault) {
+            found = try elements(content.output.span, 0)
+            if case .elements(let elements, _) = found.content {
+                found.content = .elements(elements, between: content.output)
+            }
+            found.end = start + EscapedLayer(rest, .apostrophes, limit: found.end).consumed
+        } catch {
+            guard isWhole || error != .unexpectedEnd || content.stop != .inputEnd else { throw error }
+            found = try elements(text, start)
+        }
+        if found.end < text.count, text[found.end] == UInt8(ascii: "'") { found.end += 1 }
+        return found
+    }
+
+    private static func document(_ text: Span<UInt8>, isWhole: Bool) throws(JSON.Fault) -> Found {
         var position = 0
-        try skipSpace(text, &position, isWhole: isWhole)
-        guard position < text.count else { return (.noDocument, position) }
-        switch text[position] {
-        case UInt8(ascii: "{"), UInt8(ascii: "["): return try elements(text, position)
-        case UInt8(ascii: "\""): return (.string, position + 1)
-        default: return (.noDocument, position)
+        do throws(JSON.Fault) {
+            try skipSpace(text, &position, isWhole: isWhole)
+            guard position < text.count else { return Found(content: .noDocument, end: position) }
+            if isBracket(text[position]) { return try elements(text, position) }
+            guard text[position] == UInt8(ascii: "\"") else { return Found(content: .noDocument, end: position) }
+            return Found(content: .string, end: position + 1)
+        } catch {
+            guard isWhole || error != .unexpectedEnd else { throw error }
+            return Found(content: .unreadable(error.rejection), end: position)
         }
     }
 
@@ -273,11 +353,11 @@ struct TaggedValueReader {
     }
 
     /// An object, or the elements of an array.
-    private static func elements(_ text: Span<UInt8>, _ start: Int) throws(JSON.Fault) -> (Outcome, end: Int) {
+    private static func elements(_ text: Span<UInt8>, _ start: Int) throws(JSON.Fault) -> Found {
         var position = start
         guard text[start] == UInt8(ascii: "[") else {
             let fields = try RecordFields(text, &position, depth: 0)
-            return (.elements([fields]), position)
+            return Found(content: .elements([fields]), end: position)
         }
         var elements: [RecordFields?] = []
         try JSON.elements(text, &position) { text, position, depth throws(JSON.Fault) in
@@ -291,13 +371,11 @@ struct TaggedValueReader {
                 elements.append(nil)
             }
         }
-        return (elements.isEmpty ? .mention : .elements(elements), position)
+        return Found(content: elements.isEmpty ? .mention : .elements(elements), end: position)
     }
 
     /// A number, true, false or null that ends where its word ends.
-    private static func scalar(_ text: Span<UInt8>, _ start: Int, isWhole: Bool) throws(JSON.Fault) -> (
-        Outcome, end: Int
-    ) {
+    private static func scalar(_ text: Span<UInt8>, _ start: Int, isWhole: Bool) throws(JSON.Fault) -> Found {
         var position = start
         let value = try JSON.value(text, &position)
         if position == text.count, !isWhole { throw .unexpectedEnd }
@@ -306,8 +384,8 @@ struct TaggedValueReader {
             guard !isWordByte(byte), byte != UInt8(ascii: "."), byte != UInt8(ascii: "+"), byte != UInt8(ascii: "-")
             else { throw .malformed(at: position) }
         }
-        if case .null = value { return (.mention, position) }
-        return (.scalar, position)
+        if case .null = value { return Found(content: .mention, start: start, end: position) }
+        return Found(content: .scalar, start: start, end: position)
     }
 }
 

@@ -45,7 +45,7 @@ package struct FailureRecord {
         case .failureMetadata:
             guard let tree = JSONTree(text) else { return nil }
             note = Note(tree)
-        case .envelope, .unknown: return nil
+        case .envelope, .logEvents, .unknown: return nil
         }
     }
 }

@@ -82,7 +82,7 @@ extension Redriver {
         case .failureRecord, .failureMetadata, .event:
             let isDirect = text.firstRange(of: Array("\"requestPayload\"".utf8)) != nil
             return isDirect ? .directFailure : .streamFailure
-        case .envelope: return nil
+        case .envelope, .logEvents: return nil
         case .unknown: return RejectLine.read(Array(text.prefix { $0 != UInt8(ascii: "\n") })) == nil ? nil : .rejects
         }
     }

@@ -11,7 +11,7 @@ package struct RejectReader {
         case remains(Reject)
         /// Something else: what was found, which may hold other rejects.
         case found([Finding])
-        /// A copy of a record that a logger wrote twice in its message; it counts once.
+        /// A copy of a record that its message holds: what a logger wrote twice counts once, and a template not at all.
         case repeated
     }
 
@@ -60,7 +60,7 @@ package struct RejectReader {
         return Message(
             key: key, content: reject.content,
             findings: Dictionary(findings.map { ($0.ordinal, $0) }, uniquingKeysWith: { first, _ in first }),
-            hasCopies: accounting.repeatedInMessage > 0)
+            hasCopies: accounting.repeatedInMessage + accounting.unreadableCopies > 0)
     }
 
     /// What is in data that was no readable envelope.

@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import Collection
 import FoundationEssentials
+import Meter
 import MeterLine
 import SystemPackage
 
@@ -9,8 +10,9 @@ struct Extract: ParsableCommand {
         commandName: "extract",
         abstract: "Turn log lines into meter records.",
         discussion: """
-            A filter: log lines, envelopes of CloudWatch Logs, Lambda events or Lambda's failure records in, compressed \
-            with gzip or not; NDJSON records out, one a line. The accounting is one JSON line on stderr, or in a file.
+            A filter: log lines, envelopes of CloudWatch Logs, Lambda events, Lambda's failure records or what \
+            'aws logs filter-log-events' prints in, compressed with gzip or not; NDJSON records out, one a line. The \
+            accounting is one JSON line on stderr, or in a file. Exit code 65: some input, or a part of it, is undecodable.
 
             Example:
               metertap extract app.log.gz --rejects rejects.ndjson > records.ndjson
@@ -25,7 +27,10 @@ struct Extract: ParsableCommand {
     @Option(help: "The tags that mark a record, separated by commas (METERTAP_TAGS).")
     var tags: String?
 
-    @Option(help: "The name that stands for the log group of lines (default: the file's base name).")
+    @Option(
+        help:
+            "The name that stands for the log group of lines (default: the file's base name), or of printed log events; a log group's ARN gives these the agent's identities."
+    )
     var source: String?
 
     @Flag(help: "Add to each record the log event that it comes from.")
@@ -47,7 +52,9 @@ struct Extract: ParsableCommand {
         do {
             let work = try ExtractWork(self)
             let accounting = try work.run()
-            if strict, accounting.rejected > 0 { throw ExitCode.badData }
+            // Input that cannot be decoded as a whole may hold any number of records.
+            let isUndecodable = accounting.rejects[.undecodable, default: 0] > 0
+            if isUndecodable || strict && accounting.rejected > 0 { throw ExitCode.badData }
         } catch let failure as Failure {
             throw failure.exitCode()
         }

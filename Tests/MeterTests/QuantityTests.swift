@@ -34,6 +34,21 @@ struct QuantityTests {
         #expect(Quantity(written) == nil)
     }
 
+    @Test(
+        "is rounded half to even where a binary float has more places than are kept",
+        arguments: [
+            ("1.5e-30", "0.000000000000000000000000000002"), ("2.5e-30", "0.000000000000000000000000000002"),
+            ("2.5000000000000001e-30", "0.000000000000000000000000000003"),
+            ("-3.5e-30", "-0.000000000000000000000000000004"), ("6e-31", "0.000000000000000000000000000001"),
+            ("9.9999999999999999e-20", "0.0000000000000000001"),
+            ("1.2345678901234567e-20", "0.000000000000000000012345678901"),
+            ("9.9e-30", "0.00000000000000000000000000001"), ("5e-31", nil), ("4e-31", nil), ("9e-32", nil),
+            ("1.23456789012345678e-20", nil),
+        ])
+    func rounding(written: String, expected: String?) {
+        #expect(Quantity(written)?.text == expected)
+    }
+
     @Test("is equal to itself written otherwise")
     func equality() {
         #expect(Quantity("1") == Quantity("1.00"))

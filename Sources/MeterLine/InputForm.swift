@@ -1,0 +1,86 @@
+/// What input is that is no text, told by its first bytes.
+package enum InputForm: String, Sendable {
+    case zip = "a zip archive"
+    case sevenZip = "a 7z archive"
+    case zstd = "compressed with zstd"
+    case bzip2 = "compressed with bzip2"
+    case xz = "compressed with xz"
+    case lz4 = "compressed with lz4"
+    case snappy = "compressed with Snappy"
+    case compress = "compressed with compress"
+    case zlib = "compressed with zlib"
+    case parquet = "a Parquet file"
+    case avro = "an Avro file"
+    case utf16 = "text in UTF-16"
+    case utf32 = "text in UTF-32"
+    case unknown = "no text, in a form that Metertap does not know"
+
+    /// How many bytes tell the form.
+    private static let sampleBytes = 4 << 10
+
+    private static let beginnings: [(bytes: [UInt8], form: InputForm)] = [
+        (Array("PK\u{3}\u{4}".utf8), .zip), (Array("PK\u{5}\u{6}".utf8), .zip),
+        ([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], .sevenZip),
+        ([0x28, 0xb5, 0x2f, 0xfd], .zstd), ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], .xz),
+        ([0x04, 0x22, 0x4d, 0x18], .lz4), ([0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59], .snappy),
+        ([0x1f, 0x9d], .compress), ([0x1f, 0xa0], .compress),
+        ([0x78, 0x9c], .zlib), ([0x78, 0xda], .zlib), ([0x78, 0x01], .zlib),
+        (Array("PAR1".utf8), .parquet), (Array("Obj\u{1}".utf8), .avro),
+        ([0xff, 0xfe, 0x00, 0x00], .utf32), ([0x00, 0x00, 0xfe, 0xff], .utf32),
+        ([0xff, 0xfe], .utf16), ([0xfe, 0xff], .utf16),
+    ]
+
+    /// The form of input that begins with some bytes; nil for text.
+    ///
+    /// Text need be no UTF-8: what an old application writes may be in any encoding that ASCII is a part of.
+    package init?(_ text: Span<UInt8>) {
+        let sample = bytes(of: text.extracting(..<min(text.count, Self.sampleBytes)))
+        if let known = Self.beginnings.first(where: { sample.starts(with: $0.bytes) }) {
+            self = known.form
+        } else if Self.isBzip2(sample) {
+            self = .bzip2
+        } else if Self.isEverySecondByteZero(sample) {
+            self = .utf16
+        } else if Self.hasManyControls(sample) {
+            self = .unknown
+        } else {
+            return nil
+        }
+    }
+
+    /// What a reject of the input says.
+    package var detail: String {
+        switch self {
+        case .utf16, .utf32: "the input is \(rawValue); convert it to UTF-8 (iconv -t UTF-8) and read it again"
+        case .unknown: "the input is \(rawValue); Metertap reads text, plain or compressed with gzip"
+        default: "the input is \(rawValue), which Metertap does not read; unpack it, or compress it with gzip"
+        }
+    }
+
+    /// The magic number of the format, a block size, and the one of a block or of the end.
+    private static func isBzip2(_ sample: [UInt8]) -> Bool {
+        guard sample.count >= 10, sample.starts(with: Array("BZh".utf8)), (0x31...0x39).contains(sample[3]) else {
+            return false
+        }
+        let block = sample[4..<10]
+        return block.elementsEqual([0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
+            || block.elementsEqual([0x17, 0x72, 0x45, 0x38, 0x50, 0x90])
+    }
+
+    /// Whether it looks like UTF-16 without a byte order mark.
+    private static func isEverySecondByteZero(_ sample: [UInt8]) -> Bool {
+        guard sample.count >= 8 else { return false }
+        let half = sample.count / 2
+        var zeros = (even: 0, odd: 0)
+        for (index, byte) in sample.enumerated() where byte == 0 {
+            if index % 2 == 0 { zeros.even += 1 } else { zeros.odd += 1 }
+        }
+        return max(zeros.even, zeros.odd) * 10 >= half * 9 && min(zeros.even, zeros.odd) * 10 <= half
+    }
+
+    /// Whether more than every twentieth byte is a control character that no text has.
+    private static func hasManyControls(_ sample: [UInt8]) -> Bool {
+        let controls = sample.count { $0 < 0x20 && !($0 >= 0x08 && $0 <= 0x0d) && $0 != 0x1b }
+        return controls >= 8 && controls * 20 > sample.count
+    }
+}

@@ -1,0 +1,140 @@
+import Meter
+
+/// The copies that a logger made of a record in the message that holds it.
+///
+/// Loggers write one message into several members of a JSON object: rendered, raw, parsed, as a template, cut off. So the members of
+/// an object say one thing together; the elements of an array and the tags of a text say several.
+struct MessageCopies {
+    /// The ordinals of records that stand elsewhere in the message too.
+    private(set) var repeated: Set<Int> = []
+    /// The ordinals of unreadable values that are a template of a record, or its cut off copy.
+    private(set) var unreadable: Set<Int> = []
+
+    /// Looks for the copies among the values of a message.
+    ///
+    /// - Parameter tags: the tags that have values, of which there are several.
+    init(of items: [MessageValues.Item], behind tags: [Tagged], in message: Span<UInt8>) {
+        let groups = Self.equalRecords(items)
+        let suspects = items.filter { $0.mayBeCopy }
+        let hasRecord = items.contains { if case .record = $0.content { true } else { false } }
+        guard !groups.isEmpty || hasRecord && !suspects.isEmpty else { return }
+        let places = MessageStructure(message, tags: tags.map(\.range.lowerBound)).places
+        for group in groups {
+            let count = MessageStructure.count(group.map { places[$0.tag] }[...])
+            repeated.formUnion(group.dropFirst(count).map(\.ordinal))
+        }
+        if suspects.isEmpty { return }
+        let counted = Self.countedTags(items, without: repeated)
+        var texts: [Int: [UInt8]] = [:]
+        for suspect in suspects {
+            let place = places[suspect.tag]
+            let text = tags[suspect.tag].valueText(message, upTo: place.textEnd)
+            let originals = counted.filter { places[$0].isOtherMember(than: place) }
+            let isCopy = originals.contains { original in
+                if CopiedText.isPlaceholder(text, suspect.reason) { return true }
+                guard suspect.reason == .malformedJSON else { return false }
+                let whole = texts[original] ?? tags[original].valueText(message, upTo: tags[original].value.end)
+                texts[original] = whole
+                return CopiedText.isCutOff(text, of: whole)
+            }
+            if isCopy { unreadable.insert(suspect.ordinal) }
+        }
+    }
+
+    /// The records without an id of their own that say the same and stand behind different tags.
+    private static func equalRecords(_ items: [MessageValues.Item]) -> [[MessageValues.Item]] {
+        var groups: [[UInt8]: [MessageValues.Item]] = [:]
+        for item in items {
+            guard case .record(let found) = item.content, found.idDerived else { continue }
+            groups[found.record.sameness, default: []].append(item)
+        }
+        return groups.values.filter { group in group.contains { $0.tag != group[0].tag } }
+    }
+
+    /// The tags behind which a record stands that counts.
+    private static func countedTags(_ items: [MessageValues.Item], without repeated: Set<Int>) -> [Int] {
+        var tags: [Int] = []
+        for item in items where tags.last != item.tag && !repeated.contains(item.ordinal) {
+            if case .record = item.content { tags.append(item.tag) }
+        }
+        return tags
+    }
+}
+
+extension MessageValues.Item {
+    /// Why it is no record; nil for a record.
+    var reason: RejectReason? { if case .reject(let rejection) = content { rejection.reason } else { nil } }
+
+    /// Whether it may be the template or the cut off copy of a record.
+    fileprivate var mayBeCopy: Bool {
+        reason == .malformedJSON || reason == .notARecord || reason == .missingMeter
+    }
+}
+
+extension Record {
+    /// The bytes of meter, customer, value, time and dimensions: what makes two records say the same.
+    fileprivate var sameness: [UInt8] {
+        var bytes: [UInt8] = []
+        let fields = [meterApiName, customerId ?? "", meterValue.text, String(meterTimeInMillis)]
+        for text in fields + dimensions.flatMap({ [$0.name, $0.value] }) {
+            appendJSONString(text, to: &bytes)
+        }
+        return bytes
+    }
+}
+
+/// The text behind a tag that is no record.
+private enum CopiedText {
+    /// Whether a text begins with a placeholder of a message template: printf's, Python's, .NET's or a logger's `{}`.
+    static func isPlaceholder(_ text: [UInt8], _ reason: RejectReason?) -> Bool {
+        // An empty object is a placeholder too, which happens to be readable.
+        if reason == .missingMeter { return text.starts(with: Array("{}".utf8)) }
+        var rest = text[...]
+        if let first = rest.first, first == UInt8(ascii: "\"") || first == UInt8(ascii: "'") { rest.removeFirst() }
+        return isPercent(rest) || isBraces(rest)
+    }
+
+    /// `%s`, `%-5.2f`, `%(name)s`.
+    private static func isPercent(_ text: ArraySlice<UInt8>) -> Bool {
+        guard text.first == UInt8(ascii: "%") else { return false }
+        var rest = text.dropFirst()
+        if rest.first == UInt8(ascii: "(") {
+            let name = rest.dropFirst().prefix(while: isNameByte)
+            guard rest.dropFirst(1 + name.count).first == UInt8(ascii: ")") else { return false }
+            rest = rest.dropFirst(2 + name.count)
+        }
+        rest = rest.drop { isDigit($0) || Array("-+ #.".utf8).contains($0) }
+        return rest.first.map { isWordByte($0) && !isDigit($0) && $0 != UInt8(ascii: "_") } ?? false
+    }
+
+    /// `{}`, `{0}`, `{Name}`, `{@Name,-10:format}`.
+    private static func isBraces(_ text: ArraySlice<UInt8>) -> Bool {
+        guard text.first == UInt8(ascii: "{") else { return false }
+        var rest = text.dropFirst()
+        if rest.first == UInt8(ascii: "@") || rest.first == UInt8(ascii: "$") { rest.removeFirst() }
+        rest = rest.drop(while: isNameByte)
+        if rest.first == UInt8(ascii: ",") {
+            rest.removeFirst()
+            if rest.first == UInt8(ascii: "-") { rest.removeFirst() }
+            guard let digit = rest.first, isDigit(digit) else { return false }
+            rest = rest.drop(while: isDigit)
+        }
+        if rest.first == UInt8(ascii: ":") {
+            rest = rest.dropFirst().drop { !Array("{}\"\\".utf8).contains($0) }
+        }
+        return rest.first == UInt8(ascii: "}")
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool { isWordByte(byte) || byte == UInt8(ascii: ".") }
+
+    /// Whether a text is the beginning of another, but for the dots that tell that it was cut off.
+    static func isCutOff(_ text: [UInt8], of whole: [UInt8]) -> Bool {
+        var rest = text[...]
+        for ellipsis in ["...", "…"] {
+            while let last = rest.last, isSpace(last) { rest.removeLast() }
+            if rest.suffix(ellipsis.utf8.count).elementsEqual(ellipsis.utf8) { rest.removeLast(ellipsis.utf8.count) }
+        }
+        while let last = rest.last, isSpace(last) { rest.removeLast() }
+        return !rest.isEmpty && rest.count < whole.count && whole.starts(with: rest)
+    }
+}
