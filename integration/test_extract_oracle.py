@@ -1,6 +1,7 @@
 """The reference reading of log lines: checked by hand-made cases, then compared with `metertap extract`.
 
 METERTAP_CLI: the executable (default .build/release/metertap). METERTAP_ORACLE_LINES: how many lines.
+METERTAP_ORACLE_DOCUMENTS: how many JSON documents.
 METERTAP_SEED: the seed of the generated lines, another one by each call of `make soak`; it is printed when
 something differs.
 """
@@ -11,11 +12,12 @@ import hashlib
 import json
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from reference.line_generator import LineGenerator
+from reference.line_generator import METERS_OF_A_DOCUMENT, START, LineGenerator
 from reference.meter_line import (
     Counts,
     Event,
@@ -893,6 +895,29 @@ def test_lines_of_a_file() -> None:
     assert [r.event.id for r in results] == [f"{digest[0]}-0", f"{digest[1]}-0", f"{digest[0]}-1"]
 
 
+def seed() -> int:
+    return int(os.environ.get("METERTAP_SEED") or 1)
+
+
+def documents() -> tuple[int, str]:
+    count = int(os.environ.get("METERTAP_ORACLE_DOCUMENTS") or 100_000)
+    name = f"METERTAP_SEED={seed()} METERTAP_ORACLE_DOCUMENTS={count}"
+    print(name)
+    return count, name
+
+
+def test_random_documents_count_as_the_rule_says() -> None:
+    """The reference alone: it need not read all that the product reads."""
+    count, name = documents()
+    generator = LineGenerator(seed())
+    for number in range(min(count, 5_000)):
+        text, expected = generator.document(f"c{number}")
+        records, rejects, _ = read(text)
+        counted = Counter(record.meter for record in records)
+        assert [counted[f"m{meter}"] for meter in range(METERS_OF_A_DOCUMENT)] == expected, f"{name}\n{text}"
+        assert rejects == [], f"{name}\n{text}"
+
+
 # --- the product ---
 
 
@@ -1008,11 +1033,32 @@ def test_extract_agrees_at_the_limit_of_values(cli: Path, tmp_path: Path, line: 
 
 
 def seed_and_count() -> tuple[int, int, str]:
-    seed = int(os.environ.get("METERTAP_SEED") or 1)
     count = int(os.environ.get("METERTAP_ORACLE_LINES") or 20_000)
-    name = f"METERTAP_SEED={seed} METERTAP_ORACLE_LINES={count}"
+    name = f"METERTAP_SEED={seed()} METERTAP_ORACLE_LINES={count}"
     print(name)
-    return seed, count, name
+    return seed(), count, name
+
+
+def test_random_documents_count_as_the_rule_says_in_extract(cli: Path, tmp_path: Path) -> None:
+    count, name = documents()
+    generator = LineGenerator(seed())
+    texts: list[str] = []
+    expected: list[list[int]] = []
+    for number in range(count):
+        text, counts = generator.document(f"c{number}")
+        texts.append(text)
+        expected.append(counts)
+    blob = "start\n" + "\n".join(texts) + "\n"
+    lines, rejects, summary = extract(cli, blob.encode(), tmp_path, *LINES)
+    # Each document has a customer of its own. After the id, the lines of equal records are the same.
+    counted = Counter(line.partition('"meterApiName":')[2].partition(',"source":')[0] for line in lines)
+    for number, (text, counts) in enumerate(zip(texts, expected, strict=True)):
+        tail = f',"meterValue":1,"meterTimeInMillis":{START},"customerId":"c{number}"'
+        actual = [counted.pop(f'"m{meter}"{tail}', 0) for meter in range(METERS_OF_A_DOCUMENT)]
+        assert actual == counts, f"{name}\n{text}"
+    assert counted == {}, name
+    assert rejects == [], name
+    assert summary["records"] == sum(sum(counts) for counts in expected), name
 
 
 @pytest.mark.parametrize("flags", [(), (NO_CUSTOMER,)], ids=["customer", "no-customer"])
