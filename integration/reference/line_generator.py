@@ -38,6 +38,39 @@ DAMAGE = [
     b"1", b"-", b"_", b"e", b"n", b"amberflo_meter", b"meter_record_for_cw ", b'"amberflo_meter":',
     b"amberflo_meter={}", b"\\/", b"\\x", b"\x1f", b'amberflo_meter="', b"\\u00", b"/*", b"//",
 ]  # fmt: skip
+COLOURS = [
+    "\x1b[32m", "\x1b[38;5;3m", "\x1b[39m", "\x1b[m", "\x1b[2J", "\\u001b[0m", "\\u001B[1;31m", "\\x1b[0m",
+    "\\x1B[1m", "\\033[0m", "\\e[1m", "#033[0m", "^[[32m", "[32m", "[0;1K", "\\\\u001b[0m", "[m", "[3x",
+    "\x1b[", "#011", "#012", "#177", "#040", "#", "\x1b",
+]  # fmt: skip
+APART = [  # @ is the tag
+    "[@] ", "(@) ", "**@:** ", "**@** ", "`@` ", "<@>", "<@/> ", "_@_ ", "@ - ", "@ | ", "@ -> ", "@ => ",
+    "@, ", "@; ", "@. ", "@\u00a0", "@\u3000: ", "@\ufeff", "@\uff1a", "@:\u2009", "@ (", "@ \u201c", "@\0",
+    "@" + "-" * 16, "@" + "-" * 17, "@" + "- " * 16, "@" + "=" * 16, "@" + "=" * 17,
+    "@:" + "\u2014" * 15, "@:" + "\u2014" * 16, "[@] [INFO] ", "@ \u00e9 ", "@ \u2167 ", "@\u0301 ",
+]  # fmt: skip
+TEMPLATES = [
+    "%s", "%d", "%-5.2f", "%(record)s", "% d", "{}", "{0}", "{Record}", "{@Record,5:l}", "{:>5}", "%s and %s",
+    "%", "%5", "$1", "{Record", "{a b}", "{{}}", "{ }", "[%s]", "config", "...", "",
+]  # fmt: skip
+METERS_OF_A_DOCUMENT = 3
+SCALARS = ["1", "null", "true", "-1.5e3", '"x"', '"a, b: c"', "[]", "{}", '"\\u00e9\\n"', "[1,[2]]"]
+TAGGED_LINES = [  # @ is a record
+    f"{TAGS[0]}: @", f"INFO {TAGS[1]} @ took 3 ms", f"{TAGS[2]}=@ n=1", f"[{TAGS[0]}] @", f"({TAGS[0]}) (@)",
+    f"\x1b[32m{TAGS[0]}\x1b[0m: @\x1b[0m", f"{TAGS[0]}='@'", f"{TAGS[0]} - @ -", f"**{TAGS[1]}:** @",
+    f"{TAGS[0]}\u00a0@.",
+]  # fmt: skip
+LOGGER_KEYS = [
+    "message",
+    "msg",
+    "log",
+    "text",
+    "body",
+    "short_message",
+    "full_message",
+    "original",
+    "Message",
+]
 
 
 class LineGenerator:
@@ -298,9 +331,13 @@ class LineGenerator:
         choose = self.random.choice
         value = self.value()
         kind = self.random.random()
-        if kind < 0.35:
+        if kind < 0.1:
+            return self.set_apart(tag, value)
+        if kind < 0.18:
+            return self.in_apostrophes(tag, value)
+        if kind < 0.38:
             between = [": ", ":", "=", " ", "\t", " : ", " = ", "  ", "", " :", "\n", ":\n", "::", ": = "]
-            return tag + choose(between) + value
+            return self.coloured(tag) + choose(between) + self.coloured("") + value
         if kind < 0.6:
             text = f'"{tag}"' + choose([":", ": ", " : ", ":  ", "\n:\n"]) + value
             depth = choose([0, 1, 1, 1, 2, 3, 15, 16, 20])
@@ -320,6 +357,38 @@ class LineGenerator:
             return f"'{tag}'" + choose([": ", ":", "", " "]) + value
         return self.mention(tag)
 
+    def coloured(self, text: str) -> str:
+        """The text, now and then with colour codes, or what looks like some, around it."""
+        if self.chance(0.75):
+            return text
+        before, after = (self.random.choice(["", *COLOURS]) for _ in range(2))
+        return before + text + after
+
+    def set_apart(self, tag: str, value: str) -> str:
+        before, after = self.random.choice(APART).split("@")
+        if self.chance(0.2):
+            value = f'{{"level":"info","{tag}":{value}}}'
+        elif self.chance(0.2):
+            value = json.dumps(value, ensure_ascii=False)
+        elif self.chance(0.1):
+            value = repr(value)
+        closing = self.random.choice(["", "", ")", "]", "*", f"</{tag}>"])
+        return before + self.coloured(tag) + after + self.coloured("") + value + closing
+
+    def in_apostrophes(self, tag: str, value: str) -> str:
+        """As structlog, Python's repr and Node's inspect write a string; not always with escapes."""
+        kind = self.random.random()
+        if kind < 0.5:
+            value = repr(value)
+        elif kind < 0.6:
+            value = "'" + value.replace("\\", "\\\\").replace("'", "\\'").replace("m", "\\x6d") + "'"
+        else:
+            space = self.random.choice(["", "", " ", "\n", "\\n"])
+            value = f"'{space}{value}{space}'"
+        between = self.random.choice(["=", ": ", ":", " ", " = ", " - ", ""])
+        name = self.random.choice([tag, tag, f"'{tag}'", f'"{tag}"'])
+        return name + between + value + self.random.choice(["", " n=1", "}", " 'x'"])
+
     def mention(self, tag: str) -> str:
         return self.random.choice([
             f"reading {tag} config", f"{tag}", f'"{tag}"', f"'{tag}'", f"{tag}: null", f'"{tag}":null,',
@@ -327,6 +396,8 @@ class LineGenerator:
             f'["{tag}", {{"a":1}}]', f"{tag}:", f"{tag} =", f"{tag} 5 items", f"{tag} 5x", f'log("{tag}", 3)',
             f"{tag}:null", f"{tag}=null.", f"{tag} -1", f"{tag} true", f'{tag} "quoted" text',
             f'{tag}: "open', f"{tag}:5", f"{tag}é", f"é{tag} {{}}", f"-{tag}-", f"{tag}\\",
+            f"[{tag}] text", f"{tag} - {{config}}", f"<{tag}/>", f"{tag} 'config'", f"{tag}: 'config'",
+            f'[{tag}] {{"a":1}}', f"{tag} (see below)", f"[{tag}] [5]", f"{tag}: **", f"{tag} -- null",
         ])  # fmt: skip
 
     def wrap(self, text: str) -> str:
@@ -365,9 +436,124 @@ class LineGenerator:
             parts.append(text)
         return "{" + ",".join(parts) + "}"
 
+    def structured(self) -> str:
+        """A JSON document in which the same few records are tagged in members, in strings and in lists."""
+        records = [self.plain_record() for _ in range(self.random.choice([1, 1, 2]))]
+        text = self.structured_value(records, 0, self.random.choice([1, 2, 3, 4, 5]))
+        if self.chance(0.1):
+            return f'msg="{self.escape(text)}" n=1'
+        if self.chance(0.1):
+            text = text[: self.random.randint(0, len(text))]
+        if self.chance(0.1):
+            text += self.random.choice([" ", "", "\n"]) + self.structured_line(records, 0)
+        return text
+
+    def structured_value(self, records: list[str], level: int, depth: int) -> str:
+        """A JSON value in a document on some level."""
+        kind = self.random.random()
+        if depth == 0 or kind < 0.35:
+            if level < 3 and kind < 0.3:
+                lines = [
+                    self.structured_line(records, level + 1) for _ in range(self.random.choice([1, 1, 2]))
+                ]
+                return '"' + self.escape(self.random.choice(["\n", "\n", " ", ""]).join(lines)) + '"'
+            return self.random.choice(
+                ["1", "null", "true", "-1.5e3", '"x"', "[]", "{}", "NaN", '"\\x"', '"[{"']
+            )
+        if kind < 0.5:
+            count = self.random.randint(1, 3)
+            elements = [self.structured_value(records, level, depth - 1) for _ in range(count)]
+            return "[" + self.random.choice([",", ", ", " ,\n"]).join(elements) + "]"
+        members = []
+        for _ in range(self.random.randint(1, 4)):
+            if self.chance(0.25):
+                members.append((f'"{self.random.choice(TAGS)}"', self.tagged_member(records)))
+            elif self.chance(0.03):
+                members.append((f'"{self.escape(self.structured_line(records, 3))}"', "1"))
+            else:
+                name = f'"{self.random.choice(LOGGER_KEYS)}"'
+                members.append((name, self.structured_value(records, level, depth - 1)))
+        return self.object(members)
+
+    def spelled(self, records: list[str]) -> str:
+        """One of the records: as it is, written otherwise, with an id of its own, damaged or cut off."""
+        record = self.random.choice(records)
+        kind = self.random.random()
+        if kind < 0.65:
+            return record
+        if kind < 0.75:
+            return record.replace('"meterValue": 1', '"meterValue": 1.0').replace('"acme"', '"acm\\u0065"')
+        if kind < 0.8:
+            return record[:-1] + ', "uniqueId": "u"}'
+        if kind < 0.9:
+            cut = record[: self.random.randint(0, len(record))]
+            return cut + self.random.choice(["", "", "...", "\u2026", " ", " ... ", "x"])
+        return self.random.choice(TEMPLATES)
+
+    def tagged_member(self, records: list[str]) -> str:
+        kind = self.random.random()
+        if kind < 0.5:
+            return self.random.choice(records)
+        if kind < 0.7:
+            return (
+                "[" + ", ".join(self.random.choice(records) for _ in range(self.random.randint(1, 3))) + "]"
+            )
+        if kind < 0.9:
+            return '"' + self.escape(self.spelled(records)) + '"'
+        return self.random.choice(["null", "5", '"text"', self.spelled(records)])
+
+    def structured_line(self, records: list[str], level: int) -> str:
+        """A line of a text on some level: a tagged record, or a document."""
+        kind = self.random.random()
+        if kind < 0.25 and level < 3:
+            return self.structured_value(records, level, self.random.randint(1, 3))
+        tag = self.random.choice(TAGS)
+        if kind < 0.3:
+            return self.mention(tag)
+        value = self.spelled(records)
+        if kind < 0.4:
+            return self.set_apart(tag, value)
+        if kind < 0.45:
+            return self.in_apostrophes(tag, value)
+        if kind < 0.5:
+            return f'{tag}="{self.escape(value)}"'
+        if kind < 0.55:
+            return f"{tag}: [{value}, {self.spelled(records)}]"
+        after = self.random.choice(["", "", "", " took 3 ms", "\n", "..."])
+        return (
+            self.random.choice(["", "INFO "])
+            + self.coloured(tag)
+            + self.random.choice([": ", " ", "="])
+            + value
+            + after
+        )
+
+    def not_behind(self) -> str:
+        """A record in a message that names its tag elsewhere: as the logger's name, or in a sentence."""
+        choose = self.random.choice
+        tag = choose(TAGS)
+        record = self.plain_record() if self.chance(0.6) else self.record()
+        if self.chance(0.2):
+            record = record.replace(choose(["meterApiName", "meterValue", "customerId"]), "x")
+        inside = f'"{self.escape(record)}"' if self.chance(0.5) else record
+        for _ in range(choose([0, 0, 0, 1, 2, 3])):
+            escaped = self.escape('{"message": ' + inside + "}")
+            inside = f'"{escaped}"'
+        text = choose([
+            f'{{"name":"{tag}","msg":{inside}}}', f'{{"level":30, "tag": "{tag}", "record": {inside}}}',
+            f'{{"msg":{inside},"logger":"{tag}"}}', f"INFO {tag} App.java:3 {inside}", f"{inside} for {tag}",
+            f'{{"a":[{inside},5],"b":{{"c":"see {tag} here"}}}}', f"{tag} null {inside}",
+        ])  # fmt: skip
+        return text[: self.random.randint(0, len(text))] if self.chance(0.1) else text
+
     def message(self) -> str:
-        if self.chance(0.05):
+        kind = self.random.random()
+        if kind < 0.04:
             return self.prefix() + self.repeated()
+        if kind < 0.2:
+            return self.prefix() + self.structured()
+        if kind < 0.24:
+            return self.prefix() + self.not_behind()
         pieces = []
         for _ in range(self.random.choice([1, 1, 1, 1, 2, 2, 3])):
             text = self.tagged(self.random.choice(TAGS))
@@ -418,6 +604,102 @@ class LineGenerator:
             data = self.damaged(data)
         return data.decode("utf-8", "replace")
 
+    # --- documents whose records are counted while they are made ---
+
+    def document(self, customer: str) -> tuple[str, list[int]]:
+        """A JSON document, and how often it counts the record of each of the meters m0, m1 and m2.
+
+        An object counts a record as often as the member that has it most; an array and a text, as often as
+        all that is in them. The counts come from the choices made here, so they depend on no reader.
+        """
+        fields = [
+            (f'"meterApiName":"m{meter}"', '"meterValue":1', f'"customerId":"{customer}"', f'"time":{START}')
+            for meter in range(METERS_OF_A_DOCUMENT)
+        ]
+        spellings = [
+            (
+                "{" + ",".join(members) + "}",
+                "{" + ", ".join(reversed(members)) + "}",
+                "{" + ",".join(members).replace(":1,", ":1.0,") + ',"extra":[{"a":null}]}',
+            )
+            for members in fields
+        ]
+        while True:
+            text, counts = self.counted_value(spellings, 0, 1 + int(self.random.random() * 5))
+            if text[0] in "{[":
+                return text, counts
+
+    def counted_value(
+        self, spellings: list[tuple[str, ...]], level: int, depth: int
+    ) -> tuple[str, list[int]]:
+        roll = self.random.random()
+        if depth == 0 or roll < 0.15:
+            if level < 3:
+                text, counts = self.counted_text(spellings, level + 1)
+                return json.dumps(text, ensure_ascii=roll < 0.07), counts
+            return SCALARS[int(roll * 100) % len(SCALARS)], [0] * METERS_OF_A_DOCUMENT
+        if roll < 0.35:
+            counted = [
+                self.counted_value(spellings, level, depth - 1) for _ in range(int(self.random.random() * 4))
+            ]
+            return "[" + ",".join(text for text, _ in counted) + "]", total([counts for _, counts in counted])
+        texts, counts = [], [[0] * METERS_OF_A_DOCUMENT]
+        for number in range(1 + int(self.random.random() * 3)):
+            roll = self.random.random()
+            if roll < 0.3:
+                text, count = self.counted_member(spellings, level)
+                texts.append(f'"{TAGS[int(roll * 10)]}":{text}')
+            elif roll < 0.35:
+                texts.append(f'"logger":"{TAGS[0]}"')
+                continue
+            elif roll < 0.4:
+                texts.append(f'"n{number}": {SCALARS[int(roll * 100) % len(SCALARS)]}')
+                continue
+            else:
+                text, count = self.counted_value(spellings, level, depth - 1)
+                texts.append(f'"k{number}": {text}')
+            counts.append(count)
+        return "{" + ", ".join(texts) + "}", [max(of_meter) for of_meter in zip(*counts, strict=True)]
+
+    def counted_records(self, spellings: list[tuple[str, ...]], some: int) -> tuple[list[str], list[int]]:
+        texts, counts = [], [0] * METERS_OF_A_DOCUMENT
+        for _ in range(some):
+            # The first meter is the most frequent one.
+            meter = int(self.random.random() ** 2 * METERS_OF_A_DOCUMENT)
+            counts[meter] += 1
+            texts.append(spellings[meter][int(self.random.random() * 3)])
+        return texts, counts
+
+    def counted_member(self, spellings: list[tuple[str, ...]], level: int) -> tuple[str, list[int]]:
+        """The value of a tagged member: a record, a list or a quoted form."""
+        roll = self.random.random()
+        texts, counts = self.counted_records(spellings, 1 if roll < 0.6 else 1 + int(roll * 10) % 3)
+        text = texts[0] if roll < 0.6 else "[" + ",".join(texts) + "]"
+        if level < 3 and int(roll * 100) % 4 == 0:
+            text = json.dumps(text)
+        return text, counts
+
+    def counted_text(self, spellings: list[tuple[str, ...]], level: int) -> tuple[str, list[int]]:
+        """Lines of a text that is in a string: tagged records, documents and others."""
+        lines, counts = [], [[0] * METERS_OF_A_DOCUMENT]
+        for _ in range(1 + int(self.random.random() * 2.2)):
+            roll = self.random.random()
+            if roll < 0.25:
+                text, count = self.counted_value(spellings, level, 1 + int(roll * 8))
+                if text[0] not in "{[":
+                    continue
+            elif roll < 0.3:
+                lines.append(f"reading {TAGS[0]} config")
+                continue
+            else:
+                (value,), count = self.counted_records(spellings, 1)
+                text = TAGGED_LINES[int(roll * 1000) % len(TAGGED_LINES)].replace("@", value)
+            lines.append(text)
+            counts.append(count)
+        return "\n".join(lines), total(counts)
+
+    # --- lines of a file ---
+
     def lines(self, count: int) -> Iterator[bytes]:
         previous: list[bytes] = []
         for _ in range(count):
@@ -432,6 +714,10 @@ class LineGenerator:
 
         # The first line is plain: nothing at the start of the input is a byte order mark or tells a format.
         return b"start\n" + b"".join(line + self.random.choice(endings) for line in self.lines(count))
+
+
+def total(counts: list[list[int]]) -> list[int]:
+    return [sum(of_meter) for of_meter in zip(*counts, strict=True)] or [0] * METERS_OF_A_DOCUMENT
 
 
 def utf16(text: str) -> list[int]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from reference.message_structure import Structure, part_at_an_object, times
+from reference.message_text import SPACE, Text
+from reference.tagged_value import METER, NUMBER, Found, Number, Object, find_tag, read_behind_tag
 
 DEFAULT_TAGS = ("amberflo_meter", "meter_record_for_cw", "meter_record_for_stream")
 
-MAX_LEVEL = 3
-MAX_NESTING = 16
 MAX_VALUES = 10_000
 MAX_REJECTS = 100  # of one message, and then one that stands for the rest
 MAX_RECORD_BYTES = 16 << 20  # of one message: 512 a record, and its dimensions
@@ -23,38 +25,28 @@ MAX_IGNORED_NAMES = 100
 MAX_TEXT = 256
 MAX_DIMENSIONS = 64
 MAX_DIMENSION_VALUE = 1024
+MAX_WHOLE_DIGITS = 36
+MAX_DECIMAL_PLACES = 30
+MAX_FLOAT_DIGITS = 17  # what a binary float prints
 FIRST_TIME = 946_684_800_000
 YEAR = 365 * 86_400_000
 LAST_TIME = 253_402_300_799_999  # the last millisecond that RFC 3339 can write
 
 CUSTOMER_NEW = ("customerId", "tenant_id", "tenant", "customer")
 CUSTOMER_OLD = ("tenant_id", "tenant", "customerId", "customer")
-METER = ("meterApiName", "meter_api_name", "meter_name", "meterName")
 VALUE = ("meterValue", "meter_value", "value")
 TIME = ("meterTimeInMillis", "time", "meter_time_in_millis")
 UNIQUE = ("uniqueId", "unique_id")
 KNOWN = {*CUSTOMER_NEW, *METER, *VALUE, *TIME, *UNIQUE, "dimensions", "values", "sequence"}
 
-SPACE = b" \t\n\r"
-WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
-AFTER_SCALAR = WORD | frozenset(b".+-")
 
-NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 NUMBER_TEXT = re.compile(NUMBER)
-NUMBER_BYTES = re.compile(NUMBER.encode())
 INTEGER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)")
 DATE_TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
 LINE_EPOCH = re.compile(r"([0-9]{13}|[0-9]{10})[^0-9]")
-
-BACKSLASHES = rb"\\+"
-QUOTE_TOKEN = re.compile(rb'(?:%b)?"|%bu0022' % (BACKSLASHES, BACKSLASHES))
-ESCAPE_AT_END = re.compile(rb"%b(?:[nrtbf]|u[0-9A-Fa-f]{4})\Z" % BACKSLASHES)
-SPACE_TOKEN = re.compile(rb"[ \t\n\r]|\\+(?:[nrt]|u0020|u0009|u000[aAdD])")
-SEPARATOR_TOKEN = re.compile(rb"[:=]|\\+u003[aAdD]")
-APOSTROPHE_TOKEN = re.compile(rb"'|\\+u0027")
 
 
 # --- what goes in and what comes out ---
@@ -79,8 +71,12 @@ class Record:
     unique_id: str | None  # the record's own; None until one is made
     time_derived: bool
     ordinal: int = -1
-    level: int = 0
     own_id: bool = False
+    tag_at: int = 0  # where the first byte of its tag is in the message
+    written: bytes = b""  # the text of the value after the tag
+
+    def size(self) -> int:
+        return 512 + sum(size(text) for pair in self.dimensions.items() for text in pair)
 
     def same(self) -> tuple:
         return (self.meter, self.customer, self.value, self.time, tuple(sorted(self.dimensions.items())))
@@ -106,6 +102,9 @@ class Reject:
     reason: str
     tag: str
     ordinal: int
+    tag_at: int = 0
+    placeholder: bool = False
+    unread: Text | None = None  # from the value on, on the level of the tag
 
 
 @dataclass
@@ -116,6 +115,7 @@ class Counts:
     records: int = 0
     rejects: Counter = field(default_factory=Counter)
     repeated_in_message: int = 0
+    unreadable_copies: int = 0
     conflicting_customer: int = 0
     invalid_sequence: int = 0
     ignored_keys: dict[str, int] = field(default_factory=dict)
@@ -131,10 +131,11 @@ class Counts:
         self.records += other.records
         self.rejects.update(other.rejects)
         self.repeated_in_message += other.repeated_in_message
+        self.unreadable_copies += other.unreadable_copies
         self.conflicting_customer += other.conflicting_customer
         self.invalid_sequence += other.invalid_sequence
-        for name, times in other.ignored_keys.items():
-            self.ignore(name, times)
+        for name, number in other.ignored_keys.items():
+            self.ignore(name, number)
 
     def summary(self) -> dict:
         return {
@@ -145,6 +146,7 @@ class Counts:
             "rejects": sum(self.rejects.values()),
             "reasons": dict(self.rejects),
             "repeatedInMessage": self.repeated_in_message,
+            "unreadableCopies": self.unreadable_copies,
             "conflictingCustomer": self.conflicting_customer,
             "invalidSequence": self.invalid_sequence,
             "ignoredKeys": dict(self.ignored_keys),
@@ -162,373 +164,6 @@ def json_string(text: str) -> str:
         else:
             out.append(character)
     return '"' + "".join(out) + '"'
-
-
-# --- a text at an escape level ---
-
-
-@dataclass
-class Text:
-    """Bytes at some escape level. `ends[i]` is the offset in the message behind what gave byte i.
-
-    `escaped[i]` says whether the last decoding made byte i of an escape. `closed` is the offset in the
-    message behind the quote that ended the text, or None. `whole`: the decoding came to the end of its input.
-    """
-
-    data: bytes
-    ends: Sequence[int]
-    escaped: Sequence[bool]
-    closed: int | None
-    whole: bool
-
-
-def raw_text(message: bytes, start: int) -> Text:
-    data = message[start:]
-    return Text(data, range(start + 1, len(message) + 1), (), None, True)
-
-
-def unescape(text: Text, start: int = 0) -> Text:
-    """Decodes text from start on as the inside of a JSON string, as far as it goes."""
-    data = bytearray()
-    ends: list[int] = []
-    escaped: list[bool] = []
-
-    def put(piece: bytes, last: int, was_escape: bool) -> None:
-        for byte in piece:
-            data.append(byte)
-            ends.append(text.ends[last])
-            escaped.append(was_escape)
-
-    def unit(at: int) -> int | None:
-        """The code unit of the escape that begins at `at`, if it is of the form backslash u XXXX."""
-        if re.fullmatch(rb"\\u[0-9A-Fa-f]{4}", text.data[at : at + 6]):
-            return int(text.data[at + 2 : at + 6], 16)
-        return None
-
-    plain = {
-        ord('"'): b'"', ord("\\"): b"\\", ord("/"): b"/", ord("b"): b"\b", ord("f"): b"\f",
-        ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t",
-    }  # fmt: skip
-    at = start
-    while at < len(text.data):
-        byte = text.data[at]
-        if byte == ord('"'):
-            return Text(bytes(data), ends, escaped, text.ends[at], False)
-        if byte < 0x20:
-            return Text(bytes(data), ends, escaped, None, False)
-        if byte != ord("\\"):
-            put(bytes([byte]), at, False)
-            at += 1
-            continue
-        if at + 1 < len(text.data) and text.data[at + 1] in plain:
-            put(plain[text.data[at + 1]], at + 1, True)
-            at += 2
-            continue
-        code = unit(at)
-        if code is None:
-            return Text(bytes(data), ends, escaped, None, False)
-        size = 6
-        if 0xD800 <= code <= 0xDBFF:
-            low = unit(at + 6)
-            if low is not None and 0xDC00 <= low <= 0xDFFF:
-                code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
-                size = 12
-        # A lone surrogate becomes bytes that are not UTF-8, so that a value which holds it is unreadable.
-        put(chr(code).encode("utf-8", "surrogatepass"), at + size - 1, True)
-        at += size
-    return Text(bytes(data), ends, escaped, None, True)
-
-
-# --- tags ---
-
-
-def quote_level(token: bytes) -> int | None:
-    """How often the token must be decoded to be a bare quote; None: it never is."""
-    level = 0
-    while True:
-        if token == b'"' or (token.endswith(b'"') and not token.endswith(b'\\"')):
-            return level
-        decoded = unescape(raw_text(token, 0))
-        if not decoded.whole:
-            return None
-        token = decoded.data
-        level += 1
-
-
-def skip_space(message: bytes, at: int) -> int:
-    while found := SPACE_TOKEN.match(message, at):
-        at = found.end()
-    return at
-
-
-def tag_level(message: bytes, end: int) -> tuple[int, bool]:
-    """The escape level of a tag that ends at `end`, and whether a quote of the value itself tells it."""
-    certain = True
-    token = QUOTE_TOKEN.match(message, end)
-    if token is None:
-        apostrophe = APOSTROPHE_TOKEN.match(message, end)
-        at = skip_space(message, apostrophe.end() if apostrophe else end)
-        separator = SEPARATOR_TOKEN.match(message, at)
-        if separator:
-            at = skip_space(message, separator.end())
-        token = QUOTE_TOKEN.match(message, at)
-        if token is None and message[at : at + 1] in (b"{", b"["):
-            token = QUOTE_TOKEN.search(message, at)
-            certain = token is not None and opens(message[at : token.start()])
-    level = None if token is None else quote_level(token.group())
-    return (0, False) if level is None else (level, certain)
-
-
-def opens(text: bytes) -> bool:
-    """Whether there is nothing but opening brackets and white space."""
-    at = 0
-    while at < len(text):
-        if text[at : at + 1] in (b"{", b"["):
-            at += 1
-        elif space := SPACE_TOKEN.match(text, at):
-            at = space.end()
-        else:
-            return False
-    return True
-
-
-def word_starts(message: bytes, start: int, level: int) -> bool:
-    """Whether a tag that begins at `start` has a boundary before it."""
-    if start == 0 or message[start - 1] not in WORD:
-        return True
-    found = ESCAPE_AT_END.search(message[:start])
-    if found is None:
-        return False
-    text = found.group()
-    for _ in range(level):
-        decoded = unescape(raw_text(text, 0))
-        if not decoded.whole:
-            return False
-        if decoded.escaped[-1] and decoded.data[-1] not in WORD:
-            return True
-        text = decoded.data
-    return False
-
-
-def find_tag(message: bytes, start: int, tags: list[bytes]) -> tuple[bytes, int, int] | None:
-    """The next tag at or behind `start`: its bytes, where it ends, and its level."""
-    for at in range(start, len(message)):
-        for tag in sorted(tags, key=len, reverse=True):
-            if not message.startswith(tag, at):
-                continue
-            end = at + len(tag)
-            if end < len(message) and message[end] in WORD:
-                continue
-            level, certain = tag_level(message, end)
-            if word_starts(message, at, level if certain else MAX_LEVEL):
-                return tag, end, level
-    return None
-
-
-# --- JSON ---
-
-
-class Unreadable(Exception):
-    def __init__(self, reason: str):
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Number(str):
-    """A JSON number, as it was written."""
-
-
-class Object(dict):
-    """A JSON object: each key at the place of its last occurrence; the text of each value; all keys."""
-
-    def __init__(self):
-        super().__init__()
-        self.names: list[str] = []
-        self.written: dict[str, str] = {}
-
-
-class Json:
-    """A strict reader of one JSON value."""
-
-    def __init__(self, data: bytes, at: int):
-        self.data = data
-        self.at = at
-
-    def peek(self) -> bytes:
-        return self.data[self.at : self.at + 1]
-
-    def space(self) -> None:
-        while self.at < len(self.data) and self.data[self.at] in SPACE:
-            self.at += 1
-
-    def expect(self, byte: bytes) -> None:
-        if self.peek() != byte:
-            raise Unreadable("malformedJSON")
-        self.at += 1
-
-    def value(self, depth: int = 0):
-        start = self.peek()
-        if start == b"{":
-            return self.object(depth + 1)
-        if start == b"[":
-            return self.array(depth + 1)
-        if start == b'"':
-            return self.string()
-        for word, meaning in ((b"true", True), (b"false", False), (b"null", None)):
-            if self.data.startswith(word, self.at):
-                self.at += len(word)
-                return meaning
-        number = NUMBER_BYTES.match(self.data, self.at)
-        if number is None:
-            raise Unreadable("malformedJSON")
-        self.at = number.end()
-        return Number(number.group().decode())
-
-    def object(self, depth: int) -> Object:
-        if depth > MAX_NESTING:
-            raise Unreadable("tooDeep")
-        members = Object()
-        self.expect(b"{")
-        self.space()
-        if self.peek() == b"}":
-            self.at += 1
-            return members
-        while True:
-            self.space()
-            name = self.string()
-            self.space()
-            self.expect(b":")
-            self.space()
-            start = self.at
-            member = self.value(depth)
-            members.pop(name, None)
-            members[name] = member
-            members.names.append(name)
-            members.written[name] = self.data[start : self.at].decode()
-            self.space()
-            if self.peek() == b"}":
-                self.at += 1
-                return members
-            self.expect(b",")
-
-    def array(self, depth: int) -> list:
-        if depth > MAX_NESTING:
-            raise Unreadable("tooDeep")
-        elements: list = []
-        self.expect(b"[")
-        self.space()
-        if self.peek() == b"]":
-            self.at += 1
-            return elements
-        while True:
-            self.space()
-            elements.append(self.value(depth))
-            self.space()
-            if self.peek() == b"]":
-                self.at += 1
-                return elements
-            self.expect(b",")
-
-    def string(self) -> str:
-        self.expect(b'"')
-        inside = unescape(raw_text(self.data, self.at))
-        if inside.closed is None:
-            raise Unreadable("malformedJSON")
-        self.at = inside.closed
-        try:
-            return inside.data.decode("utf-8")
-        except UnicodeDecodeError:
-            raise Unreadable("malformedJSON") from None
-
-
-# --- the value behind a tag ---
-
-
-@dataclass
-class Found:
-    """What stands behind a tag: a reason for a reject, a mention (neither), or a value with its level."""
-
-    end: int
-    reason: str | None = None
-    value: dict | list | None = None
-    level: int = 0
-
-
-def read_document(text: Text, at: int, level: int) -> Found:
-    """Reads the object, array or quoted form that begins at text.data[at]; raises Unreadable."""
-    if text.data[at : at + 1] in (b"{", b"["):
-        reader = Json(text.data, at)
-        value = reader.value()
-        return Found(text.ends[reader.at - 1], value=value, level=level)
-    if level + 1 > MAX_LEVEL:
-        raise Unreadable("tooDeep")
-    content = unescape(text, at + 1)
-    start = 0
-    while start < len(content.data) and content.data[start] in SPACE:
-        start += 1
-    if content.data[start : start + 1] in (b"{", b"[", b'"'):
-        found = read_document(content, start, level + 1)
-        if content.closed is not None:
-            found.end = content.closed
-        return found
-    if content.closed is None:
-        raise Unreadable("malformedJSON")
-    try:
-        content.data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Unreadable("malformedJSON") from None
-    return Found(content.closed, reason="notARecord")
-
-
-def scalar_end(data: bytes, at: int) -> int | None:
-    """The end of a number, true, false or null at `at` that stands alone."""
-    found = re.compile(rb"true|false|null|" + NUMBER.encode()).match(data, at)
-    if found is None:
-        return None
-    if found.end() < len(data) and data[found.end()] in AFTER_SCALAR:
-        return None
-    return found.end()
-
-
-def read_behind_tag(message: bytes, end: int, level: int) -> Found:
-    if level > MAX_LEVEL:
-        return Found(end, reason="tooDeep")
-    text = raw_text(message, end)
-    for _ in range(level):
-        text = unescape(text)
-    data = text.data
-
-    def skip(at: int) -> int:
-        while at < len(data) and data[at] in SPACE:
-            at += 1
-        return at
-
-    at = 0
-    closing_quote = data[:1] in (b'"', b"'")
-    if closing_quote:
-        at = 1
-    behind_quote = at
-    at = skip(at)
-    spaced = at > behind_quote
-    separator = data[at : at + 1] in (b":", b"=")
-    if separator:
-        at = skip(at + 1)
-    elif closing_quote and data[at : at + 1] not in (b"{", b"["):
-        return Found(end)
-
-    if data[at : at + 1] in (b"{", b"[", b'"'):
-        try:
-            return read_document(text, at, level)
-        except Unreadable as error:
-            return Found(end, reason=error.reason)
-    stop = scalar_end(data, at)
-    if stop is not None and data[at:stop] == b"null":
-        return Found(text.ends[stop - 1])
-    if stop is not None and (separator or spaced):
-        return Found(text.ends[stop - 1], reason="notARecord")
-    if separator:
-        return Found(end, reason="malformedJSON")
-    return Found(end)
 
 
 # --- fields ---
@@ -613,9 +248,26 @@ def read_value(value) -> str:
     if not isinstance(value, str) or not NUMBER_TEXT.fullmatch(value):
         raise Bad("invalidValue")
     negative, digits, power = decompose(value)
-    if digits and (len(digits) + power > 36 or -power > 30):
+    if digits and len(digits) + power > MAX_WHOLE_DIGITS:
         raise Bad("invalidValue")
+    if digits and -power > MAX_DECIMAL_PLACES:
+        digits, power = rounded(digits, power)
     return plain_number(negative, digits, power)
+
+
+def rounded(digits: str, power: int) -> tuple[str, int]:
+    """The number with as many decimal places as there may be, half-even, if a binary float can print it."""
+    dropped = -power - MAX_DECIMAL_PLACES
+    if len(digits) > MAX_FLOAT_DIGITS or dropped > len(digits):
+        raise Bad("invalidValue")
+    kept, rest = divmod(int(digits), 10**dropped)
+    half = 10**dropped // 2
+    if rest > half or (rest == half and kept % 2 == 1):
+        kept += 1
+    if kept == 0:
+        raise Bad("invalidValue")
+    text = str(kept)
+    return text.rstrip("0"), -MAX_DECIMAL_PLACES + len(text) - len(text.rstrip("0"))
 
 
 def parse_date_time(found: re.Match) -> int | None:
@@ -771,28 +423,29 @@ def read_message(
     counts = Counts(events=1)
     ordinal = 0
     size_of_records = 0
+    first_mention: str | None = None
     encoded = [tag.encode() if isinstance(tag, str) else tag for tag in tags]
 
     class Full(Exception):
         pass
 
-    def take(tag: str, outcome: Record | str, level: int) -> None:
+    def take(tag: str, tag_at: int, outcome: Record | str, found: Found) -> None:
         nonlocal ordinal
         nonlocal size_of_records
         if ordinal == MAX_VALUES or len(rejects) == MAX_REJECTS or size_of_records >= MAX_RECORD_BYTES:
             rejects.append(Reject("tooLarge", tag, ordinal))
             raise Full
         if isinstance(outcome, Record):
-            outcome.ordinal, outcome.level = ordinal, level
-            records.append(outcome)
-            size_of_records += 512 + sum(size(text) for pair in outcome.dimensions.items() for text in pair)
+            records.append(replace(outcome, ordinal=ordinal, tag_at=tag_at, written=found.written))
+            size_of_records += outcome.size()
         else:
-            rejects.append(Reject(outcome, tag, ordinal))
+            placeholder = is_placeholder(outcome, found.placeholder)
+            rejects.append(Reject(outcome, tag, ordinal, tag_at, placeholder, found.unread))
         ordinal += 1
 
-    def take_element(tag: str, element, level: int) -> None:
+    def take_element(tag: str, tag_at: int, element, found: Found) -> None:
         if not isinstance(element, Object):
-            take(tag, "notARecord", level)
+            take(tag, tag_at, "notARecord", found)
             return
         if ordinal < MAX_VALUES:
             for name in element.names:
@@ -803,28 +456,38 @@ def read_message(
             if element.get("sequence") is not None and read_sequence(element["sequence"]) is None:
                 counts.invalid_sequence += 1
         for outcome in read_object(element, event, allow_missing_customer):
-            take(tag, outcome, level)
+            take(tag, tag_at, outcome, found)
 
     at = 0
     try:
         while tag_found := find_tag(message, at, encoded):
-            tag, end, level = tag_found
+            tag, tag_at, level = tag_found
             name = tag.decode()
-            found = read_behind_tag(message, end, level)
+            found = read_behind_tag(message, tag_at + len(tag), level)
             at = found.end
             if found.reason is not None:
-                take(name, found.reason, level)
+                take(name, tag_at, found.reason, found)
             elif isinstance(found.value, dict):
-                take_element(name, found.value, found.level)
+                take_element(name, tag_at, found.value, found)
             elif found.value:
                 for element in found.value:
-                    take_element(name, element, found.level)
+                    take_element(name, tag_at, element, found)
             else:
                 counts.mentions += 1
+                first_mention = first_mention or name
     except Full:
         pass
 
-    records = without_repeats(records, counts)
+    places = Places(message)
+    found_records = len(records)
+    records = without_repeats(records, places)
+    counts.repeated_in_message = found_records - len(records)
+    found_rejects = len(rejects)
+    rejects = [reject for reject in rejects if not is_unreadable_copy(reject, records, places)]
+    counts.unreadable_copies = found_rejects - len(rejects)
+    if ordinal == 0 and first_mention is not None and places.structure().holds_record():
+        rejects.append(Reject("recordNotBehindTag", first_mention, 0))
+        ordinal = 1
     for record in records:
         if not record.own_id:
             record.unique_id = made_id(event, record.ordinal)
@@ -834,22 +497,64 @@ def read_message(
     return records, rejects, counts
 
 
-def without_repeats(records: list[Record], counts: Counts) -> list[Record]:
-    """Equal records without an id of their own: as many stay as one escape level has at most."""
-    per_level: dict[tuple, Counter] = {}
+class Places:
+    """Where each tag is in the documents of a message, worked out when the first place is asked for."""
+
+    def __init__(self, message: bytes):
+        self.message = message
+        self.known: Structure | None = None
+
+    def structure(self) -> Structure:
+        if self.known is None:
+            self.known = Structure(self.message, METER, VALUE)
+        return self.known
+
+    def of(self, found: Record | Reject) -> tuple:
+        return self.structure().place(found.tag_at)
+
+
+def without_repeats(records: list[Record], places: Places) -> list[Record]:
+    """Equal records without an id of their own: of those, as many stay as the message counts."""
+    alike: dict[tuple, list[Record]] = {}
     for record in records:
         if not record.own_id:
-            per_level.setdefault(record.same(), Counter())[record.level] += 1
-    kept: list[Record] = []
-    seen: Counter = Counter()
-    for record in records:
-        if not record.own_id:
-            seen[record.same()] += 1
-            if seen[record.same()] > max(per_level[record.same()].values()):
-                counts.repeated_in_message += 1
-                continue
-        kept.append(record)
-    return kept
+            alike.setdefault(record.same(), []).append(record)
+    left_out: set[int] = set()
+    for equal in alike.values():
+        if len(equal) > 1:
+            count = times([places.of(record) for record in equal])
+            left_out.update(record.ordinal for record in equal[count:])
+    return [record for record in records if record.ordinal not in left_out]
+
+
+def is_placeholder(reason: str, placeholder: bytes | None) -> bool:
+    if reason == "missingMeter":
+        return placeholder == b"{}"
+    return placeholder is not None and reason in ("malformedJSON", "notARecord")
+
+
+def is_unreadable_copy(reject: Reject, records: list[Record], places: Places) -> bool:
+    """Whether a record that counts is what a placeholder stands for, or continues what is cut off here."""
+    if not records or not (reject.placeholder or reject.reason == "malformedJSON"):
+        return False
+    beginning = b"" if reject.placeholder else cut_off_text(reject, places)
+
+    def is_whole(record: Record) -> bool:
+        if reject.placeholder:
+            return True
+        return beginning != b"" and record.written.startswith(beginning) and record.written != beginning
+
+    return any(is_whole(r) and part_at_an_object(places.of(reject), places.of(r)) for r in records)
+
+
+def cut_off_text(reject: Reject, places: Places) -> bytes:
+    """The text from the value to the end of the string around it, or of the message; empty: no such text."""
+    end = places.structure().text_end(reject.unread.start)
+    stop = bisect_right(reject.unread.ends, end)
+    if reject.unread.offset(stop) < end:
+        return b""  # something in the string cannot be decoded
+    text = reject.unread.data[:stop].rstrip(SPACE)
+    return text.removesuffix(b"...").removesuffix("…".encode()).rstrip(SPACE)
 
 
 def made_id(event: Event, ordinal: int) -> str:
