@@ -57,14 +57,11 @@ enum EscapeLevel {
         }
     }
 
-    /// Behind the `\\uXXXX` at a position, however many backslashes it has, if it is for no letter, digit or bracket.
-    static func endOfOther(_ bytes: Span<UInt8>, at position: Int) -> Int? {
+    /// Behind the `\uXXXX` at a position, however many backslashes it has.
+    static func endOfUnicodeEscape(_ bytes: Span<UInt8>, at position: Int) -> Int? {
         var end = position
         while end < bytes.count, bytes[end] == UInt8(ascii: "\\") { end += 1 }
-        guard end > position, let unit = unicodeEscape(bytes, at: end) else { return nil }
-        // Half of a surrogate pair is for some symbol.
-        guard let scalar = Unicode.Scalar(unit) else { return end + 5 }
-        return isLetterOrDigit(scalar) || scalar == "{" || scalar == "[" ? nil : end + 5
+        return end > position && unicodeEscape(bytes, at: end) != nil ? end + 5 : nil
     }
 
     /// How often a string decoder must be applied until nothing is left but the quotation mark.
@@ -195,7 +192,8 @@ struct EscapedLayer {
                 return
             }
             let byte = input[consumed]
-            guard byte >= 0x20, byte != delimiter else {
+            // No JSON has an ESC as it is, but a line in a terminal's colours may.
+            guard byte >= 0x20 || byte == 0x1b && style == .json, byte != delimiter else {
                 stop = .stringEnd
                 return
             }

@@ -24,18 +24,20 @@ struct MessageCopies {
             repeated.formUnion(group.dropFirst(count).map(\.ordinal))
         }
         if suspects.isEmpty { return }
-        let counted = Self.countedTags(items, without: repeated)
+        let recordTags = Self.recordTags(items)
         var texts: [Int: [UInt8]] = [:]
         for suspect in suspects {
             let place = places[suspect.tag]
-            let text = tags[suspect.tag].valueText(message, upTo: place.textEnd)
-            let originals = counted.filter { places[$0].isOtherMember(than: place) }
+            let text = Self.valueText(of: tags[suspect.tag], at: place, in: message)
+            let originals = recordTags.filter { places[$0].isOtherMember(than: place) }
             let isCopy = originals.contains { original in
-                if CopiedText.isPlaceholder(text, suspect.reason) { return true }
-                guard suspect.reason == .malformedJSON else { return false }
-                let whole = texts[original] ?? tags[original].valueText(message, upTo: tags[original].value.end)
+                if CopiedText.isPlaceholder(text.bytes, suspect.reason) { return true }
+                guard suspect.reason == .malformedJSON, text.isWhole else { return false }
+                let value = tags[original]
+                let whole =
+                    texts[original] ?? CopiedText.whole(value.valueText(message, upTo: value.value.end).bytes)
                 texts[original] = whole
-                return CopiedText.isCutOff(text, of: whole)
+                return CopiedText.isCutOff(text.bytes, of: whole)
             }
             if isCopy { unreadable.insert(suspect.ordinal) }
         }
@@ -51,10 +53,18 @@ struct MessageCopies {
         return groups.values.filter { group in group.contains { $0.tag != group[0].tag } }
     }
 
-    /// The tags behind which a record stands that counts.
-    private static func countedTags(_ items: [MessageValues.Item], without repeated: Set<Int>) -> [Int] {
+    /// What stands behind a tag to the end of its string, or of what holds its member where the tag is the member's name.
+    private static func valueText(
+        of tag: Tagged, at place: MessageStructure.Place, in message: Span<UInt8>
+    ) -> (bytes: [UInt8], isWhole: Bool) {
+        let text = tag.valueText(message, upTo: place.textEnd)
+        return text.bytes.isEmpty ? tag.valueText(message, upTo: place.memberEnd) : text
+    }
+
+    /// The tags behind which a record stands.
+    private static func recordTags(_ items: [MessageValues.Item]) -> [Int] {
         var tags: [Int] = []
-        for item in items where tags.last != item.tag && !repeated.contains(item.ordinal) {
+        for item in items where tags.last != item.tag {
             if case .record = item.content { tags.append(item.tag) }
         }
         return tags
@@ -87,10 +97,10 @@ extension Record {
 private enum CopiedText {
     /// Whether a text begins with a placeholder of a message template: printf's, Python's, .NET's or a logger's `{}`.
     static func isPlaceholder(_ text: [UInt8], _ reason: RejectReason?) -> Bool {
-        // An empty object is a placeholder too, which happens to be readable.
-        if reason == .missingMeter { return text.starts(with: Array("{}".utf8)) }
         var rest = text[...]
         if let first = rest.first, first == UInt8(ascii: "\"") || first == UInt8(ascii: "'") { rest.removeFirst() }
+        // An empty object is a placeholder too, which happens to be readable.
+        if reason == .missingMeter { return rest.starts(with: Array("{}".utf8)) }
         return isPercent(rest) || isBraces(rest)
     }
 
@@ -127,14 +137,35 @@ private enum CopiedText {
 
     private static func isNameByte(_ byte: UInt8) -> Bool { isWordByte(byte) || byte == UInt8(ascii: ".") }
 
-    /// Whether a text is the beginning of another, but for the dots that tell that it was cut off.
+    /// Whether a text is the beginning of a document, but for the dots that tell that it was cut off.
     static func isCutOff(_ text: [UInt8], of whole: [UInt8]) -> Bool {
-        var rest = text[...]
-        for ellipsis in ["...", "…"] {
-            while let last = rest.last, isSpace(last) { rest.removeLast() }
+        guard var rest = document(in: text, isCutOff: true)?[...] else { return false }
+        for ellipsis in ["", "...", "…"] {
             if rest.suffix(ellipsis.utf8.count).elementsEqual(ellipsis.utf8) { rest.removeLast(ellipsis.utf8.count) }
+            while let last = rest.last, JSON.isWhitespace(last), ellipsis != "..." { rest.removeLast() }
         }
-        while let last = rest.last, isSpace(last) { rest.removeLast() }
         return !rest.isEmpty && rest.count < whole.count && whole.starts(with: rest)
+    }
+
+    /// The document of a value that was read.
+    static func whole(_ value: [UInt8]) -> [UInt8] {
+        let isBetweenApostrophes = value.count > 1 && value[0] == UInt8(ascii: "'") && value.last == value[0]
+        return document(in: isBetweenApostrophes ? value.dropLast() : value, isCutOff: false) ?? []
+    }
+
+    /// The document that a value begins with, out of its quotation marks; nil when what is cut off is something else.
+    private static func document(in text: [UInt8], isCutOff: Bool) -> [UInt8]? {
+        var text = text
+        for _ in 0...EscapeLevel.maximum {
+            guard let first = text.first, isQuote(first) else { break }
+            text.removeFirst()
+            if first == UInt8(ascii: "\"") {
+                let content = EscapedLayer(text.span)
+                if isCutOff, content.consumed < text.count { return nil }
+                text = content.output
+            }
+            text = Array(text.drop(while: JSON.isWhitespace))
+        }
+        return text
     }
 }

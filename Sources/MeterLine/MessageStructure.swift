@@ -18,6 +18,8 @@ struct MessageStructure {
         var path: [Step]
         /// Where the string that it is in, or else the message, ends.
         var textEnd: Int
+        /// The same; for a tag in the name of a member it is the end of what the value is in.
+        var memberEnd: Int
     }
 
     /// The places of the tags that were asked for, in their order.
@@ -80,7 +82,7 @@ struct MessageStructure {
     /// Gives the tags before a position the place that the containers tell which are open now.
     private mutating func place(upTo position: Int, textEnd: Int) {
         while places.count < tags.count, tags[places.count] < position {
-            places.append(Place(path: open.map(\.step), textEnd: textEnd))
+            places.append(Place(path: open.map(\.step), textEnd: textEnd, memberEnd: textEnd))
         }
     }
 
@@ -166,7 +168,9 @@ struct MessageStructure {
             open[last].state = .value
             return true
         case (.first, UInt8(ascii: "\"")) where isObject, (.next, UInt8(ascii: "\"")) where isObject:
+            let known = places.count
             let content = readString(message, &cursor, range, level: level)
+            for index in known..<places.count { places[index].memberEnd = range.upperBound }
             if wantsRecord { open[last].field = field(message, content, level: level) }
             open[last].state = .colon
             return true
@@ -253,15 +257,20 @@ struct MessageStructure {
         places.count < tags.count && tags[places.count] < range.upperBound
     }
 
-    /// What a member's name says; a name with escapes says nothing.
+    /// What a member's name says.
     private func field(_ message: Span<UInt8>, _ content: Range<Int>, level: Int) -> Field? {
-        guard let name = RecordFields.Name(message.extracting(content)) else { return nil }
-        return switch name {
-        case .meterApiName, .snakeMeterApiName, .snakeMeterName, .meterName: .meter
-        case .meterValue, .snakeMeterValue, .value: .value
-        default: nil
+        var cursor = LevelCursor(content, level: level + 1)
+        var name: [UInt8] = []
+        while name.count <= Self.longestName, let byte = cursor.next(message) { name.append(byte) }
+        switch RecordFields.Name(name.span) {
+        case .meterApiName, .snakeMeterApiName, .snakeMeterName, .meterName: return .meter
+        case .meterValue, .snakeMeterValue, .value: return .value
+        default: return nil
         }
     }
+
+    /// No field's name is longer.
+    private static let longestName = 32
 }
 
 extension MessageStructure {

@@ -9,12 +9,14 @@ struct Tagged {
     var value: TaggedValue
 
     /// The text behind the tag, on its level, from the value on and up to a position in the message.
-    func valueText(_ message: Span<UInt8>, upTo end: Int) -> [UInt8] {
-        guard range.upperBound < end else { return [] }
+    ///
+    /// `isWhole` is false when something in it cannot be on that level.
+    func valueText(_ message: Span<UInt8>, upTo end: Int) -> (bytes: [UInt8], isWhole: Bool) {
+        guard range.upperBound < end else { return ([], true) }
         let behind = message.extracting(range.upperBound..<end)
-        guard level > 0 else { return bytes(of: behind.extracting(min(value.start, behind.count)...)) }
-        let text = UnescapedText(behind, from: 0, level: level, prefix: behind.count).text
-        return Array(text.dropFirst(value.start))
+        guard level > 0 else { return (bytes(of: behind.extracting(min(value.start, behind.count)...)), true) }
+        let text = UnescapedText(behind, from: 0, level: level, prefix: behind.count)
+        return (Array(text.text.dropFirst(value.start)), text.isWhole)
     }
 }
 

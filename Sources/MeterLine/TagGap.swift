@@ -25,8 +25,7 @@ struct TagGap {
     /// - Parameter isWhole: whether the text has an end; else there may be more of it.
     /// - Throws: `unexpectedEnd` when more of the text is needed.
     init(_ text: Span<UInt8>, isWhole: Bool) throws(JSON.Fault) {
-        var position = 0
-        while let end = TerminalCode.end(text, at: position) { position = end }
+        var position = TerminalCode.endOfColours(text, from: 0)
         if position < text.count, isQuote(text[position]) {
             hasQuote = true
             position += 1
@@ -73,37 +72,33 @@ struct TagGap {
 }
 
 /// Where a value begins behind a tag in a message, told before the tag's escape level is known.
-struct RawGap {
-    /// The bracket, or the quotation mark with its backslashes, that begins the value; of one between apostrophes the bracket.
-    let opener: Int
-    /// Whether nothing but white space, colons and equals signs stands before it.
-    let isPlain: Bool
-
+enum RawGap {
     /// How many characters of a gap are looked at, white space not counted.
     private static let maximumCharacters = 64
 
-    /// Looks for the value behind a tag, or behind the colour codes that follow it; nil when there is none.
-    init?(_ message: Span<UInt8>, behind start: Int) {
+    /// The bracket, or the quotation mark with its backslashes, that begins the value; nil when there is none.
+    ///
+    /// Of a value between apostrophes it is the bracket.
+    ///
+    /// - Parameter start: behind the tag, or behind the colour codes that follow it.
+    static func opener(_ message: Span<UInt8>, behind start: Int) -> Int? {
         var position = start
         var characters = 0
-        var isPlain = true
-        while position < message.count, characters <= Self.maximumCharacters {
+        while position < message.count, characters <= maximumCharacters {
             if let end = TerminalCode.end(message, at: position) {
                 position = end
             } else if isBracket(message[position]) || EscapeLevel.ofQuote(message, at: position) != nil {
-                (opener, self.isPlain) = (position, isPlain)
-                return
+                return position
             } else if let (byte, next) = EscapeLevel.separator(message, at: position) {
                 if byte == UInt8(ascii: "'"), position > start {
-                    guard let bracket = Self.bracket(message, behind: next) else { return nil }
-                    (opener, self.isPlain) = (bracket, isPlain)
-                    return
+                    return bracket(message, behind: next)
                 }
                 if byte != 0x20 { characters += 1 }
                 position = next
-            } else if let next = EscapeLevel.endOfOther(message, at: position) ?? endOfOther(message, at: position) {
+            } else if let next = EscapeLevel.endOfUnicodeEscape(message, at: position)
+                ?? endOfOther(message, at: position)
+            {
                 characters += 1
-                isPlain = false
                 position = next
             } else {
                 return nil
@@ -121,7 +116,9 @@ struct RawGap {
 
 /// Whether a byte opens an object or an array.
 func isBracket(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") }
-private func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
+
+/// Whether a byte is a quotation mark, single or double.
+func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
 private func isOpener(_ byte: UInt8) -> Bool { isBracket(byte) || isQuote(byte) }
 private func isSeparator(_ byte: UInt8) -> Bool { byte == UInt8(ascii: ":") || byte == UInt8(ascii: "=") }
 

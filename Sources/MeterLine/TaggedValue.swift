@@ -50,12 +50,12 @@ struct TaggedValueReader {
     ///
     /// `isCertain` is false when no quotation mark of the value itself tells the level.
     mutating func level(_ message: Span<UInt8>, behind end: Int) -> (level: Int, isCertain: Bool) {
-        let start = Self.behindCodes(message, end)
+        let start = TerminalCode.endOfColours(message, from: end)
         var isCertain = true
         let quote: (level: Int?, end: Int)?
         if let closing = EscapeLevel.ofQuote(message, at: start) {
             quote = closing
-        } else if let opener = RawGap(message, behind: start)?.opener {
+        } else if let opener = RawGap.opener(message, behind: start) {
             if isBracket(message[opener]) {
                 quote = firstQuote(message, from: opener)
                 isCertain = Self.isOpening(message, opener..<nextQuote)
@@ -67,12 +67,6 @@ struct TaggedValueReader {
         }
         guard let level = quote?.level else { return (0, false) }
         return (level, isCertain)
-    }
-
-    private static func behindCodes(_ message: Span<UInt8>, _ start: Int) -> Int {
-        var position = start
-        while let end = TerminalCode.end(message, at: position) { position = end }
-        return position
     }
 
     /// Whether a range holds opening brackets and white space alone.
@@ -129,13 +123,20 @@ struct TaggedValueReader {
         var start = 0
         var end: Int
         var isSetApart = false
+        /// Whether a colon or an equals sign follows the tag.
+        var hasSeparator = false
         /// Whether the value begins with the brace of an object.
         var isObject = false
+
+        /// A tag without a value; the search goes on right behind it.
+        static var mention: Found { Found(content: .mention, end: 0) }
     }
 
     /// Reads what follows a tag that ends at `end` and stands on `level`.
     func read(_ message: Span<UInt8>, behind end: Int, level: Int) -> TaggedValue {
-        guard level <= EscapeLevel.maximum else { return tooDeep(message, behind: end) }
+        guard level <= EscapeLevel.maximum else {
+            return TaggedValue(content: .unreadable(.escapedTooOften), start: 0, end: end)
+        }
         guard
             let (found, position, text) = try? onLevel(
                 message, from: end, level: level,
@@ -145,26 +146,21 @@ struct TaggedValueReader {
                 })
         else { return TaggedValue(content: .unreadable(JSON.Fault.unexpectedEnd.rejection), start: 0, end: end) }
         let value = value(found, message, from: end, to: position, level: level, text)
-        guard found.isSetApart else { return value }
+        return found.isSetApart ? whatIsMeant(by: value, found, behind: end) : value
+    }
+
+    /// Of what is set apart from its tag only a value that names a meter is meant.
+    private func whatIsMeant(by value: TaggedValue, _ found: Found, behind end: Int) -> TaggedValue {
         switch value.content {
         case .records(let records) where records.nameMeter: return value
         case .unreadable where found.isObject: return value
-        default: return TaggedValue(content: .mention, start: found.start, end: end)
+        case .unreadable, .notARecord:
+            guard found.hasSeparator else { break }
+            let rejection = JSON.Fault.malformed(at: found.start).rejection
+            return TaggedValue(content: .unreadable(rejection), start: found.start, end: end)
+        case .mention, .records: break
         }
-    }
-
-    /// A value that is escaped too often; where it is set apart and in a string it may be anything.
-    private func tooDeep(_ message: Span<UInt8>, behind end: Int) -> TaggedValue {
-        let start = Self.behindCodes(message, end)
-        let isMeant: Bool
-        if EscapeLevel.ofQuote(message, at: start) != nil {
-            isMeant = true
-        } else if let gap = RawGap(message, behind: start) {
-            isMeant = gap.isPlain || message[gap.opener] == UInt8(ascii: "{")
-        } else {
-            isMeant = false
-        }
-        return TaggedValue(content: isMeant ? .unreadable(.escapedTooOften) : .mention, start: 0, end: end)
+        return TaggedValue(content: .mention, start: found.start, end: end)
     }
 
     private func value(
@@ -279,7 +275,7 @@ struct TaggedValueReader {
             guard isWhole || error != .unexpectedEnd else { throw error }
             found = Found(content: .unreadable(error.rejection), end: opener)
         }
-        (found.start, found.isSetApart) = (opener, gap.isSetApart)
+        (found.start, found.isSetApart, found.hasSeparator) = (opener, gap.isSetApart, gap.hasSeparator)
         found.isObject = text[opener] == UInt8(ascii: "{")
         return found
     }
@@ -288,19 +284,17 @@ struct TaggedValueReader {
     private static func withoutOpener(_ text: Span<UInt8>, _ gap: TagGap, isWhole: Bool) throws(JSON.Fault) -> Found {
         let start = gap.plainEnd
         do throws(JSON.Fault) {
-            guard start < text.count else {
+            if start == text.count, gap.hasSeparator {
                 let missing = Rejection(.malformedJSON, "no value follows the tag")
-                return Found(content: gap.hasSeparator ? .unreadable(missing) : .mention, start: start, end: start)
+                return Found(content: .unreadable(missing), start: start, end: start)
             }
-            guard gap.hasSeparator || gap.hasSpace && !gap.hasQuote else {
-                return Found(content: .mention, start: start, end: start)
-            }
+            guard start < text.count, gap.hasSeparator || gap.hasSpace && !gap.hasQuote else { return .mention }
+            if isBracket(text[start]) || text[start] == UInt8(ascii: "\"") { throw .malformed(at: start) }
             return try scalar(text, start, isWhole: isWhole)
         } catch {
             guard isWhole || error != .unexpectedEnd else { throw error }
-            // Just a word: the tag is mentioned.
-            return Found(
-                content: gap.hasSeparator ? .unreadable(error.rejection) : .mention, start: start, end: start)
+            // Without a separator it is just a word.
+            return gap.hasSeparator ? Found(content: .unreadable(error.rejection), start: start, end: start) : .mention
         }
     }
 
@@ -311,7 +305,7 @@ struct TaggedValueReader {
         var start = opener + 1
         try skipSpace(text, &start, isWhole: isWhole)
         guard start < text.count, isBracket(text[start]) else {
-            guard gap.hasSeparator else { return Found(content: .mention, end: opener) }
+            guard gap.hasSeparator else { return .mention }
             throw .malformed(at: opener)
         }
         let rest = text.extracting(start...)

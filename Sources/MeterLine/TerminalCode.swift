@@ -17,6 +17,13 @@ enum TerminalCode {
 
     // MARK: - Colour codes
 
+    /// Behind the colour codes that begin at a position.
+    static func endOfColours(_ text: Span<UInt8>, from start: Int) -> Int {
+        var position = start
+        while let end = endOfColour(text, at: position) { position = end }
+        return position
+    }
+
     private static func endOfColour(_ text: Span<UInt8>, at position: Int) -> Int? {
         if let bracket = endOfEscape(text, at: position), byte(text, bracket) == UInt8(ascii: "["),
             let letter = letterBehindParameters(text, from: bracket + 1)

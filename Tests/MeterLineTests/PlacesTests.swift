@@ -18,7 +18,7 @@ struct PlacesTests {
             #"reading amberflo_meter config amberflo_meter: {"a":1} amberflo_meter=7 xamberflo_meter amberflo_meter: {"#
         #expect(
             try marked(line) == [
-                "mention amberflo_meter ", #"value amberflo_meter: {"a":1}"#, "value amberflo_meter=7",
+                "mention amberflo_meter", #"value amberflo_meter: {"a":1}"#, "value amberflo_meter=7",
                 "unreadable amberflo_meter",
             ])
     }

@@ -47,11 +47,10 @@ Place = Sequence[tuple[Container, int]]
 
 @dataclass
 class Open:
-    """A container that is being read. Where too many are open, `container` is one around it, if any."""
+    """A container that is being read."""
 
     is_object: bool
-    container: Container | None
-    told_apart: bool
+    container: Container
     name: bytes = b""
     has: set[str] = field(default_factory=set)  # which of a meter's name and a value
 
@@ -95,7 +94,7 @@ class Structure:
         while found := BRACKET.search(text.data, at):
             at = found.start()
             document_level = self.document_level(text.ends[at], level)
-            if not level <= document_level <= MAX_LEVEL:
+            if depth >= MAX_OPEN or not level <= document_level <= MAX_LEVEL:
                 at += 1
             elif document_level == level:
                 at = self.read_document(text, at, level, into, depth)
@@ -126,32 +125,23 @@ class Structure:
         expected = "value"
 
         def begin(is_object: bool) -> None:
-            around = stack[-1].container if stack else None
-            if depth + len(stack) >= MAX_OPEN:
-                stack.append(Open(is_object, around, False))
-                return
             container = Container(is_object, text.offset(at))
-            (into if around is None else around.inside).append(container)
-            stack.append(Open(is_object, container, True))
+            (stack[-1].container.inside if stack else into).append(container)
+            stack.append(Open(is_object, container))
 
         def end(offset: int) -> None:
-            closed = stack.pop()
-            if closed.told_apart:
-                closed.container.end = offset
+            stack.pop().container.end = offset
 
         def read_string() -> tuple[int, bytes]:
             stop = STRING.match(data, at).end()
             content = unescape(text.piece(at + 1, stop), lenient=True)
             self.strings.append((text.offset(at + 1), text.offset(stop)))
             if level < MAX_LEVEL:
-                around = stack[-1].container
-                self.read_text(
-                    content, level + 1, into if around is None else around.inside, depth + len(stack)
-                )
+                self.read_text(content, level + 1, stack[-1].container.inside, depth + len(stack))
             return min(stop + 1, len(data)), content.data
 
         def note_value() -> None:
-            if stack and stack[-1].told_apart and stack[-1].is_object:
+            if stack and stack[-1].is_object:
                 stack[-1].has.add(self.kinds.get(stack[-1].name, ""))
                 self.found_record = self.found_record or {"meter", "value"} <= stack[-1].has
 
@@ -159,6 +149,8 @@ class Structure:
             byte = data[at : at + 1]
             if byte <= b" ":
                 at += 1
+            elif byte in BRACKETS and depth + len(stack) >= MAX_OPEN:
+                break
             elif byte in BRACKETS and expected in ("value", "value or end"):
                 note_value()
                 begin(byte == b"{")
@@ -173,8 +165,7 @@ class Structure:
                 if not stack:
                     return at
             elif byte == b"," and expected == "comma or end":
-                if stack[-1].told_apart:
-                    stack[-1].container.commas.append(text.offset(at))
+                stack[-1].container.commas.append(text.offset(at))
                 expected = "name" if stack[-1].is_object else "value"
                 at += 1
             elif byte == b":" and expected == "colon":

@@ -110,13 +110,14 @@ def repr_escape(data: bytes, at: int) -> tuple[int, bytes] | None:
 def unescape(text: Text, start: int = 0, escape=json_escape, closing: bytes = b'"', lenient=False) -> Text:
     """Decodes text from start on as the inside of a string, as far as it goes.
 
-    Leniently, an unknown escape and a control character are taken as they are.
+    Leniently, an unknown escape and a control character are taken as they are; on the way to a tag's level an ESC is.
     """
     source = text.data
     data = bytearray()
     ends: list[int] = []
     ends_in_escape = False
-    plain = re.compile((rb"[^\\%b]+" if lenient else rb"[^\\\x00-\x1f%b]+") % closing)
+    control = rb"" if lenient else rb"\x00-\x1a\x1c-\x1f" if escape is logged_escape else rb"\x00-\x1f"
+    plain = re.compile(rb"[^\\%b%b]+" % (control, closing))
     at = start
 
     def result(closed: int | None, whole: bool) -> Text:

@@ -13,8 +13,17 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from reference.message_structure import Structure, part_at_an_object, times
-from reference.message_text import SPACE, Text
-from reference.tagged_value import METER, NUMBER, Found, Number, Object, find_tag, read_behind_tag
+from reference.message_text import MAX_LEVEL, SPACE, Text, unescape
+from reference.tagged_value import (
+    METER,
+    NUMBER,
+    Found,
+    Number,
+    Object,
+    after_space,
+    find_tag,
+    read_behind_tag,
+)
 
 DEFAULT_TAGS = ("amberflo_meter", "meter_record_for_cw", "meter_record_for_stream")
 
@@ -479,11 +488,11 @@ def read_message(
         pass
 
     places = Places(message)
-    found_records = len(records)
+    all_records = records
     records = without_repeats(records, places)
-    counts.repeated_in_message = found_records - len(records)
+    counts.repeated_in_message = len(all_records) - len(records)
     found_rejects = len(rejects)
-    rejects = [reject for reject in rejects if not is_unreadable_copy(reject, records, places)]
+    rejects = [reject for reject in rejects if not is_unreadable_copy(reject, all_records, places)]
     counts.unreadable_copies = found_rejects - len(rejects)
     if ordinal == 0 and first_mention is not None and places.structure().holds_record():
         rejects.append(Reject("recordNotBehindTag", first_mention, 0))
@@ -534,7 +543,7 @@ def is_placeholder(reason: str, placeholder: bytes | None) -> bool:
 
 
 def is_unreadable_copy(reject: Reject, records: list[Record], places: Places) -> bool:
-    """Whether a record that counts is what a placeholder stands for, or continues what is cut off here."""
+    """Whether a record is what a placeholder stands for, or continues what is cut off here."""
     if not records or not (reject.placeholder or reject.reason == "malformedJSON"):
         return False
     beginning = b"" if reject.placeholder else cut_off_text(reject, places)
@@ -548,13 +557,26 @@ def is_unreadable_copy(reject: Reject, records: list[Record], places: Places) ->
 
 
 def cut_off_text(reject: Reject, places: Places) -> bytes:
-    """The text from the value to the end of the string around it, or of the message; empty: no such text."""
-    end = places.structure().text_end(reject.unread.start)
-    stop = bisect_right(reject.unread.ends, end)
-    if reject.unread.offset(stop) < end:
+    """The document from its bracket to the end of the string around it, or of the message; empty: no such text."""
+    unread = reject.unread
+    end = places.structure().text_end(unread.start)
+    stop = bisect_right(unread.ends, end)
+    if unread.offset(stop) < end:
         return b""  # something in the string cannot be decoded
-    text = reject.unread.data[:stop].rstrip(SPACE)
-    return text.removesuffix(b"...").removesuffix("…".encode()).rstrip(SPACE)
+    text = unread.piece(0, stop)
+    for _ in range(MAX_LEVEL + 1):
+        if text.data[:1] == b'"':
+            text = unescape(text, 1)
+            if not text.whole:
+                return b""
+        elif text.data[:1] == b"'":
+            text = text.piece(1, len(text.data))
+        else:
+            break
+        start = after_space(text.data, 0)
+        text = text.piece(start, len(text.data))
+    cut = text.data.rstrip(SPACE)
+    return cut.removesuffix(b"...").removesuffix("…".encode()).rstrip(SPACE)
 
 
 def made_id(event: Event, ordinal: int) -> str:

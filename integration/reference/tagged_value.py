@@ -305,8 +305,8 @@ def read_apostrophe_form(text: Text, at: int) -> Found:
         raise Unreadable("malformedJSON")
     start = after_space(data, at + 1)
     try:
-        content = unescape(raw_text(data, 0), at + 1, repr_escape, closing=b"'")
-        reader = Json(content.data, after_space(content.data, 0))
+        content = unescape(raw_text(data, 0), start, repr_escape, closing=b"'")
+        reader = Json(content.data, 0)
         value = reader.value()
         stop = content.ends[reader.at - 1]
     except Unreadable:
@@ -409,8 +409,13 @@ def read_after_gap(text: Text, gap: Gap, level: int, end: int) -> Found:
     try:
         found = read_document(text, gap.opener, level)
     except Unreadable as error:
-        return Found(end) if set_apart and opener != b"{" else Found(end, reason=error.reason)
-    return Found(end) if set_apart and not names_meter(found.value) else found
+        if set_apart and opener != b"{" and not gap.separators:
+            return Found(end)
+        return Found(end, reason="malformedJSON" if set_apart and opener != b"{" else error.reason)
+    if not set_apart or names_meter(found.value):
+        return found
+    is_document = isinstance(found.value, dict | list)
+    return Found(end, reason="malformedJSON" if gap.separators and not is_document else None)
 
 
 def read_scalar(text: Text, gap: Gap, end: int) -> Found:
