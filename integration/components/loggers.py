@@ -6,6 +6,7 @@ record with one call and ends each log event with a record separator, because an
 
 import functools
 import importlib.metadata
+import json
 import re
 import shutil
 import subprocess
@@ -35,8 +36,8 @@ class Configuration:
 
     @property
     def id(self) -> str:
-        slug = re.sub(r"[^a-z0-9]+", "-", self.logger.lower()).strip("-")
-        return f"{slug}-{self.name.removeprefix(slug.split('-')[-1]).strip('-')}".strip("-")
+        logger = slug(self.logger)
+        return f"{logger}-{self.name.removeprefix(logger.split('-')[-1]).strip('-')}".strip("-")
 
     @property
     def language(self) -> str:
@@ -45,6 +46,26 @@ class Configuration:
     @property
     def version(self) -> str:
         return version(self.package)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A logger that can't be installed here: what it writes of the first records, by its documentation."""
+
+    logger: str
+    setting: str
+    source: str
+    write: str
+    messages: list[str] = field(hash=False)
+    advice: str = ""
+
+    @property
+    def id(self) -> str:
+        return slug(f"published {self.logger} {self.setting}")
+
+
+def slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def of(logger: str, package: str, program: str, *settings: tuple[str, ...]) -> list[Configuration]:
@@ -63,7 +84,7 @@ EXTRA = 'log.info("metered", extra={"amberflo_meter": record})'
 LAMBDA = 'logger.info("amberflo_meter: %s", json.dumps(record))'
 LAMBDA_FIELD = 'logger.info("metered", extra={"amberflo_meter": record})'
 BOTH = 'log.info("amberflo_meter: %s", json.dumps(record), extra={"amberflo_meter": record})'
-DUMP = "Python's notation isn't JSON: use `json.dumps(record)`"
+DUMP = "Python's notation isn't JSON; use `json.dumps(record)`"
 
 PYTHON = [
     *of(
@@ -84,7 +105,7 @@ PYTHON = [
             "logger-level",
             "tag as the logger's name, level after it",
             "meter.info(json.dumps(record))",
-            f"put the tag directly before the record: `{INFO}`",
+            f"put the tag directly before the record, `{INFO}`",
         ),
     ),
     *of("colorlog", "pypi:colorlog", "python/with_logging.py", ("colours", "colours", TEXT)),
@@ -129,7 +150,7 @@ PYTHON = [
             "key-value",
             "`KeyValueRenderer`, message",
             STRUCTLOG,
-            f"`repr` escapes the message once more: use a field, `{STRUCTLOG_TEXT}`",
+            f"`repr` escapes the message once more; use a field, `{STRUCTLOG_TEXT}`",
         ),
     ),
     *of(
@@ -199,12 +220,13 @@ PYTHON = [
 
 WINSTON = "logger.info(`amberflo_meter: ${JSON.stringify(record)}`)"
 WINSTON_FIELD = 'logger.info("metered", { amberflo_meter: record })'
+LOG4JS_TEMPLATE = "log.info(`amberflo_meter: ${JSON.stringify(record)}`)"
 LOG4JS = 'log.info("amberflo_meter: %s", JSON.stringify(record))'
 TEMPLATE = "console.log(`amberflo_meter: ${JSON.stringify(record)}`)"
 WORDS = 'console.log("amberflo_meter", JSON.stringify(record))'
 INSPECTED = 'console.log("amberflo_meter", record)'
 OBJECT = "console.log({ amberflo_meter: record })"
-STRINGIFY = "Node's notation isn't JSON: use `JSON.stringify(record)`"
+STRINGIFY = "Node's notation isn't JSON; use `JSON.stringify(record)`"
 
 JAVASCRIPT = [
     *of(
@@ -221,7 +243,7 @@ JAVASCRIPT = [
             "inspected-text",
             "text in an object",
             "console.log({ amberflo_meter: JSON.stringify(record) })",
-            f"Node escapes the text once more: use `{TEMPLATE}`",
+            f"Node escapes the text once more; use `` {TEMPLATE} ``",
         ),
     ),
     *of(
@@ -278,7 +300,7 @@ JAVASCRIPT = [
             "logger",
             "tag as the logger's name",
             "meter.info(record)",
-            'name a field after the tag: `log.info({ amberflo_meter: record }, "metered")`',
+            'name a field after the tag, `log.info({ amberflo_meter: record }, "metered")`',
         ),
     ),
     *of(
@@ -288,13 +310,13 @@ JAVASCRIPT = [
         ("coloured", "`coloured`", LOG4JS),
         ("basic", "`basic`", LOG4JS),
         ("pattern", "`pattern`, all of it coloured", LOG4JS),
-        ("json", "JSON layout", "log.info(`amberflo_meter: ${JSON.stringify(record)}`)"),
+        ("json", "JSON layout", LOG4JS_TEMPLATE),
         ("json-field", "JSON layout, object", "log.info({ amberflo_meter: record })"),
         (
             "json-words",
             "JSON layout, `%s`",
             LOG4JS,
-            "this layout keeps the arguments apart: use a template, `${JSON.stringify(record)}`",
+            f"this layout keeps the arguments apart; use `` {LOG4JS_TEMPLATE} ``",
         ),
         ("object", "object as a word", 'log.info("amberflo_meter:", record)', STRINGIFY),
     ),
@@ -302,7 +324,7 @@ JAVASCRIPT = [
 
 PATTERN = 'log.info("amberflo_meter: {}", text)'
 MAP = 'log.info("amberflo_meter: {}", record)'
-JACKSON = "a map's text isn't JSON: use `mapper.writeValueAsString(record)`"
+JACKSON = "a map's text isn't JSON; use `mapper.writeValueAsString(record)`"
 
 JAVA = [
     *of(
@@ -329,7 +351,7 @@ JAVA = [
             "map-message",
             "`StringMapMessage`",
             'log.info(new StringMapMessage().with("amberflo_meter", text))',
-            f"it escapes no quotation marks: use `{PATTERN}`",
+            f"it escapes no quotation marks; use `{PATTERN}`",
         ),
     ),
     *of(
@@ -372,7 +394,7 @@ ZEROLOG_STRING = 'log.Info().Str("amberflo_meter", text).Msg("metered")'
 LOGRUS = 'log.Infof("amberflo_meter: %s", text)'
 LOGRUS_FIELD = 'log.WithField("amberflo_meter", record).Info("metered")'
 LOGRUS_STRING = 'log.WithField("amberflo_meter", text).Info("metered")'
-MARSHAL = "a map's text isn't JSON: use `json.Marshal(record)`"
+MARSHAL = "a map's text isn't JSON; use `json.Marshal(record)`"
 
 GO = [
     *of(
@@ -452,7 +474,8 @@ MONOLOG_CONTEXT = "$log->info('metered', ['amberflo_meter' => $record])"
 MONOLOG_PLACEHOLDER = "$log->info('amberflo_meter: {record}', ['record' => json_encode($record)])"
 RUBY = 'log.info("amberflo_meter: #{record.to_json}")'
 RUBY_FIELD = "log.info({ amberflo_meter: record })"
-TO_JSON = "Ruby's notation isn't JSON: use `record.to_json`"
+TO_JSON = "Ruby's notation isn't JSON; use `record.to_json`"
+LOGRAGE = "Lograge.custom_options = ->(event) { { amberflo_meter: event.payload[:meter] } }"
 LOG4PERL = '$log->info("amberflo_meter: $json")'
 SPDLOG = 'log->info("amberflo_meter: {}", json)'
 SYSLOG = 'log.info("amberflo_meter: %s", json.dumps(record))'
@@ -471,7 +494,7 @@ OTHERS = [
         (
             "json-both",
             "`JsonFormatter`, placeholder of that name",
-            "$log->info('amberflo_meter: {amberflo_meter}', [",
+            "$log->info('amberflo_meter: {amberflo_meter}', ['amberflo_meter' => json_encode($record)])",
         ),
         ("logstash-context", "`LogstashFormatter`, context", MONOLOG_CONTEXT),
     ),
@@ -499,9 +522,9 @@ OTHERS = [
         "lograge",
         "debian:ruby-lograge",
         "ruby/with_rails.rb",
-        ("lograge", "`KeyValue`", "{ meter: record.to_json }"),
-        ("lograge-json", "`Json`", "{ meter: record }"),
-        ("lograge-hash", "`KeyValue`, hash", "{ meter: record }", TO_JSON),
+        ("lograge", "`KeyValue`, text in the payload", LOGRAGE),
+        ("lograge-json", "`Json`, hash in the payload", LOGRAGE),
+        ("lograge-hash", "`KeyValue`, hash in the payload", LOGRAGE, TO_JSON),
     ),
     *of(
         "Log4perl",
@@ -533,7 +556,15 @@ OTHERS = [
     ),
 ]
 
-CONFIGURATIONS = [*PYTHON, *JAVASCRIPT, *JAVA, *GO, *OTHERS]
+GROUPS = {
+    "Python": PYTHON,
+    "JavaScript": JAVASCRIPT,
+    "Java": JAVA,
+    "Go": GO,
+    "PHP, Ruby, Perl, C++ and syslog": OTHERS,
+}
+CONFIGURATIONS = [one for group in GROUPS.values() for one in group]
+PUBLISHED = [Published(**one) for one in json.loads((HERE / "published.json").read_text())]
 
 
 @dataclass(frozen=True)

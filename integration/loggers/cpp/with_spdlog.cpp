@@ -15,8 +15,9 @@ int main(int, char **arguments) {
         {"colours-all", "%^[%T] %l: %v%$"},
         {"json", R"({"time":"%Y-%m-%dT%T","level":"%l","message":"%v"})"},
     };
-    const bool coloured = name.rfind("colours", 0) == 0;
-    const auto log = spdlog::stdout_color_st("billing", coloured ? spdlog::color_mode::always : spdlog::color_mode::never);
+    using spdlog::color_mode;
+    const auto colours = name.rfind("colours", 0) == 0 ? color_mode::always : color_mode::never;
+    const auto log = spdlog::stdout_color_st("billing", colours);
     log->set_pattern(patterns.at(name));
 
     std::ifstream records(arguments[2]);

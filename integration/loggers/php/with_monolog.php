@@ -25,9 +25,8 @@ $ways = [
     'text' => fn (array $record) => $log->info('amberflo_meter: ' . json_encode($record)),
     'context' => fn (array $record) => $log->info('metered', ['amberflo_meter' => $record]),
     'placeholder' => fn (array $record) => $log->info('amberflo_meter: {record}', ['record' => json_encode($record)]),
-    'both' => fn (array $record) => $log->info('amberflo_meter: {amberflo_meter}', [
-        'amberflo_meter' => json_encode($record),
-    ]),
+    'both' => fn (array $record) =>
+        $log->info('amberflo_meter: {amberflo_meter}', ['amberflo_meter' => json_encode($record)]),
 ];
 
 foreach (file($records) as $line) {
