@@ -85,7 +85,7 @@ import Testing
     @Test(arguments: [
         ("?amberflo_meter ?meter_record_for_cw", "meter_record_for_stream in a text line"),
         ("{ $.amberflo_meter.meterApiName = * }", "amberflo_meter in a text line"),
-        (rightPattern + " ERROR", "amberflo_meter in a text line"),
+        (termsPattern + " ERROR", "amberflo_meter in a text line"),
         ("amberflo_meter meter_record_for_cw", "amberflo_meter in a string in JSON"),
     ])
     func `a pattern that misses a form is a risk, also where nothing was written`(pattern: String, miss: String) throws

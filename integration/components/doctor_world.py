@@ -171,7 +171,7 @@ class World:
         """Puts our filter, as it should be or changed."""
         right = {
             "filterName": "metertap",
-            "filterPattern": "?amberflo_meter ?meter_record_for_cw ?meter_record_for_stream",
+            "filterPattern": "%amberflo_meter|meter_record_for_cw|meter_record_for_stream%",
             "destinationArn": self.stack.outputs["StreamArn"],
             "roleArn": self.stack.outputs["LogsRoleArn"],
             "distribution": "Random",
@@ -533,7 +533,7 @@ def an_account_policy_beside_the_filters(world: World) -> Iterator[None]:
     document = {
         "DestinationArn": world.stack.outputs["StreamArn"],
         "RoleArn": world.stack.outputs["LogsRoleArn"],
-        "FilterPattern": "?amberflo_meter ?meter_record_for_cw ?meter_record_for_stream",
+        "FilterPattern": "%amberflo_meter|meter_record_for_cw|meter_record_for_stream%",
         "Distribution": "Random",
     }
     world.overlay.policies.append(
