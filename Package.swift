@@ -82,7 +82,7 @@ let package = Package(
                 "Meter", "FilterPattern", "MeterLine", "Gzip", "AWS", "HTTP", "Delivery", crypto, system,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: librarySettings),
-        .target(name: "Attachment", dependencies: ["AWS", "HTTP"], swiftSettings: librarySettings),
+        .target(name: "Attachment", dependencies: ["AWS", "FilterPattern", "HTTP"], swiftSettings: librarySettings),
         .target(
             name: "Doctor",
             dependencies: [
