@@ -589,7 +589,9 @@ def test_lines_are_explained(metertap: Callable[..., Command], fake: Subscriptio
     assert told == ["+ 1 record", "+ 1 record", "+ 1 mention", "+ 1 reject", "  nothing"]
     assert "4 of 5 lines are handed on." in done.output
     lost = metertap(fake, "attach", "--explain", "app.log", "--pattern", "amberflo_meter -reading")
-    assert lost.status == 65 and "! 1 record" in lost.output and "leaves out the lines marked !" in lost.errors
+    assert (
+        lost.status == 65 and "! 1 record" in lost.output and "leaves out the lines marked !" in lost.errors
+    )
     # The escaped line break before the tag makes it part of a longer word, which AWS promises for no term.
     nested = json.dumps({"m": 'a\namberflo_meter {"customerId":"c","meterApiName":"m","meterValue":1}'})
     unsure = metertap(fake, "attach", "--explain", nested, "--pattern", TERMS)

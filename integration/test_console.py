@@ -763,6 +763,19 @@ def test_no_audit_yet_says_how_to_run_one(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
 
 
+def test_an_audit_shows_records_that_are_not_after_their_tag(visitor: Visitor, platform: Platform) -> None:
+    note = audit_note(missing=0, mentions=1_234, recordNotBehindTag=3)
+    platform.post("/audits", note)
+    platform.post("/audits", note | {"recordNotBehindTag": 0})
+    page = visitor.open("audits")
+    rows = page.locator("tbody tr")
+    expect(rows.nth(0)).to_contain_text("clean")
+    expect(rows.nth(1)).to_contain_text("3 not after their tag")
+    rows.nth(1).get_by_role("link").click()
+    expect(page.locator(".facts")).to_contain_text("1,234")
+    expect(page.locator("main")).to_contain_text("a record that isn't after its tag: 3")
+
+
 def test_an_audit_shows_what_is_missing_where_and_why(visitor: Visitor, platform: Platform) -> None:
     note = audit_note()
     platform.post("/audits", note)
