@@ -92,6 +92,7 @@ extension SetUp {
     private static let checks: Set<Check> = [
         .credentials, .clock, .logGroupExists, .logGroupClass, .logGroupReceives, .logRetention, .dataProtection,
         .ownLog, .filterPresent, .filterPattern, .filterScope, .filterDestination, .filterRole, .filterLimit,
-        .filterTwice, .tagsWritten, .recordsValid, .recordTime, .silence, .centralized, .identityTime,
+        .filterTwice, .filterTerms, .filterMatch, .nearMisses, .tagsWritten, .recordsValid, .recordTime, .silence,
+        .centralized, .identityTime,
     ]
 }
