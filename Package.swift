@@ -111,8 +111,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "Meter", "MeterLine", "Aggregation", "Store", "Collection", "Redrive", "Platform", "AWS", "HTTP",
-                crypto, httpTypes,
+                "Meter", "FilterPattern", "MeterLine", "Aggregation", "Store", "Collection", "Redrive", "Platform",
+                "AWS", "HTTP", crypto, httpTypes,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ], resources: [.embedInCode("Assets"), .embedInCode("Templates"), .embedInCode("Snippets")],

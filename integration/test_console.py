@@ -292,6 +292,7 @@ def test_onboarding_fills_in_the_policies_of_the_documents(visitor: Visitor) -> 
         assert written and shown
         assert json.loads(shown) == json.loads(written[1])
     command = page.locator("[data-filter-command]").text_content() or ""
+    assert "--filter-pattern '%amberflo_meter|meter_record_for_cw|meter_record_for_stream%'" in command
     assert '--log-group-name "/aws/ecs/web"' in command and "stream/taps" in command
     hostile = page.goto(page.url.split("?")[0] + "?logGroup=%22%3Btouch%20x%24(y)%60z%60")
     assert hostile
