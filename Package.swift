@@ -82,7 +82,7 @@ let package = Package(
                 "Meter", "FilterPattern", "MeterLine", "Gzip", "AWS", "HTTP", "Delivery", crypto, system,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: librarySettings),
-        .target(name: "Attachment", dependencies: ["AWS", "HTTP"], swiftSettings: librarySettings),
+        .target(name: "Attachment", dependencies: ["AWS", "FilterPattern", "HTTP"], swiftSettings: librarySettings),
         .target(
             name: "Doctor",
             dependencies: [
@@ -111,8 +111,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "Meter", "MeterLine", "Aggregation", "Store", "Collection", "Redrive", "Platform", "AWS", "HTTP",
-                crypto, httpTypes,
+                "Meter", "FilterPattern", "MeterLine", "Aggregation", "Store", "Collection", "Redrive", "Platform",
+                "AWS", "HTTP", crypto, httpTypes,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ], resources: [.embedInCode("Assets"), .embedInCode("Templates"), .embedInCode("Snippets")],

@@ -776,6 +776,30 @@ def test_past_retention(cli: Path, moto: Moto, tmp_path: Path) -> None:
         assert found.figures["repaired"] == found.figures["missing"] == 6 - found.figures["pastRetention"]
 
 
+LOGGERS_NAME = json.dumps(
+    {"logger": "amberflo_meter", "message": {"customerId": "c", "meterApiName": "calls", "meterValue": 1}}
+)
+
+
+def test_a_record_that_is_not_after_its_tag_is_not_clean(cli: Path, moto: Moto, platform: Platform) -> None:
+    """It is a reject, and looks meant; a mention is neither."""
+    group = new_group(moto)
+    mentions = [Line("reading amberflo_meter config", ()), Line("amberflo_meter=null", ())]
+    group.put("s", [(recently() + number, one) for number, one in enumerate(mentions)])
+    found = audit(cli, moto, platform, group.name)
+    assert (found.status, found.figures["found"]) == (0, 0)
+    assert (found.figures["mentions"], found.figures["recordNotBehindTag"]) == (2, 0)
+    [kept] = platform.get("/audits")
+    assert (kept["mentions"], kept["recordNotBehindTag"]) == (2, 0)
+
+    group.put("s", [(recently() + 10, Line(LOGGERS_NAME, (Reject("recordNotBehindTag"),)))])
+    found = audit(cli, moto, platform, group.name)
+    if not found.figures["found"]:
+        pytest.skip("this reader takes such a line for a mention")
+    assert (found.status, found.figures["rejected"], found.figures["recordNotBehindTag"]) == (65, 1, 1)
+    assert platform.get("/audits")[0]["recordNotBehindTag"] == 1
+
+
 def test_an_empty_range_is_clean(cli: Path, moto: Moto, platform: Platform) -> None:
     found = audit(cli, moto, platform, new_group(moto).name)
     assert (found.status, found.figures["found"], found.figures["events"]) == (0, 0, 0)
@@ -789,7 +813,16 @@ def test_a_table_for_people(cli: Path, moto: Moto, platform: Platform, simple: L
     done = run(cli, platform.directory, settings, *arguments, "--pattern")
     assert done.status == 65
     shown = " ".join(done.output.split())
-    for words in ("received 12", "missing 8", "found 20", "--repair", "any more", "pattern"):
+    for words in (
+        "received 12",
+        "missing 8",
+        "found 20",
+        "mentions 0",
+        "recordNotBehindTag 0",
+        "--repair",
+        "any more",
+        "pattern",
+    ):
         assert words in shown, done.output
     assert done.errors == ""
     done = run(cli, platform.directory, settings, *arguments, "--repair")

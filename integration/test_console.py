@@ -292,6 +292,7 @@ def test_onboarding_fills_in_the_policies_of_the_documents(visitor: Visitor) -> 
         assert written and shown
         assert json.loads(shown) == json.loads(written[1])
     command = page.locator("[data-filter-command]").text_content() or ""
+    assert "--filter-pattern '%amberflo_meter|meter_record_for_cw|meter_record_for_stream%'" in command
     assert '--log-group-name "/aws/ecs/web"' in command and "stream/taps" in command
     hostile = page.goto(page.url.split("?")[0] + "?logGroup=%22%3Btouch%20x%24(y)%60z%60")
     assert hostile
@@ -761,6 +762,19 @@ def test_no_audit_yet_says_how_to_run_one(visitor: Visitor) -> None:
     expect(page.locator("pre")).to_contain_text("metertap audit --log-group")
     page.goto(f"{visitor.url}/console/audits/7")
     expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+
+
+def test_an_audit_shows_records_that_are_not_after_their_tag(visitor: Visitor, platform: Platform) -> None:
+    note = audit_note(missing=0, mentions=1_234, recordNotBehindTag=3)
+    platform.post("/audits", note)
+    platform.post("/audits", note | {"recordNotBehindTag": 0})
+    page = visitor.open("audits")
+    rows = page.locator("tbody tr")
+    expect(rows.nth(0)).to_contain_text("clean")
+    expect(rows.nth(1)).to_contain_text("3 not after their tag")
+    rows.nth(1).get_by_role("link").click()
+    expect(page.locator(".facts")).to_contain_text("1,234")
+    expect(page.locator("main")).to_contain_text("a record that isn't after its tag: 3")
 
 
 def test_an_audit_shows_what_is_missing_where_and_why(visitor: Visitor, platform: Platform) -> None:

@@ -195,7 +195,7 @@ def test_a_new_log_group_is_subscribed(mode: str, account: Ministack) -> None:
 
     [made] = filters(group)
     assert made["filterName"] == "metertap"
-    assert made["filterPattern"] == "?amberflo_meter ?meter_record_for_cw ?meter_record_for_stream"
+    assert made["filterPattern"] == "%amberflo_meter|meter_record_for_cw|meter_record_for_stream%"
     destination, role = ("StreamArn", stack.outputs.get("LogsRoleArn", ""))
     assert made["destinationArn"] == stack.outputs["FunctionArn" if mode == "direct" else destination]
     assert made["roleArn"] == role

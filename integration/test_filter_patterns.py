@@ -52,6 +52,32 @@ def test_both_agree_with_the_examples_of_aws(probe: Path) -> None:
         assert (one, naive(pattern, message)) == (verdict, verdict), (pattern, message)
 
 
+TAGS = "%amberflo_meter|usage-meter|a\\.b%"
+TERMS = '?amberflo_meter ?"usage-meter" ?"a.b"'
+RECORD = '{"customerId":"c","meterApiName":"m","meterValue":1}'
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (f"amberflo_meter: {RECORD}", True),
+        # A colour code, in the spellings in which it reaches a log; a prefix; an escaped line break.
+        *(
+            (f"{code}amberflo_meter: {RECORD}", True)
+            for code in ("\x1b[32m", "\\u001b[32m", "#033[32m", "[32m")
+        ),
+        (f"app_amberflo_meter {RECORD}", True),
+        (json.dumps({"message": f"done\namberflo_meter {RECORD}"}), True),
+        (f"xusage-meterx {RECORD} a.b", True),
+        ("usage_meter AMBERFLO_METER amberflo-meter axb", False),
+    ],
+)
+def test_the_pattern_for_tags_takes_a_tag_wherever_it_is(text: str, taken: bool, probe: Path) -> None:
+    verdict = "1" if taken else "0"
+    assert ours(probe, [(TAGS, text), (TERMS, text)]) == [verdict] * 2
+    assert (naive(TAGS, text), naive(TERMS, text)) == (verdict, verdict)
+
+
 def test_both_agree_on_random_patterns(probe: Path, seed: int) -> None:
     generator = Generator(random.Random(seed))
     verdicts: Counter[str] = Counter()

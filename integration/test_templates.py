@@ -262,6 +262,7 @@ def test_a_new_log_group_gets_the_pattern_of_metertap_attach(tags: str, cli: Pat
         check=True,
     )
     assert f"  pattern  {pattern}\n" in done.stdout
+    assert pattern == f"%{tags.replace(',', '|')}%"
 
 
 # Least privilege, as far as it can be read

@@ -91,6 +91,9 @@ extension AWSError {
     /// Whether the object asked for is not there, though its bucket is.
     public var isMissingKey: Bool { status == 404 && code != "NoSuchBucket" }
 
+    /// Whether a permission is missing.
+    package var isDenied: Bool { status == 401 || status == 403 || code.hasPrefix("AccessDenied") }
+
     static func configuration(_ code: String, _ message: String, operation: String) -> AWSError {
         AWSError(kind: .configuration, code: code, message: message, operation: operation)
     }

@@ -120,6 +120,34 @@ extension CloudWatchLogsClient {
         return filters
     }
 
+    /// The patterns of a log group's metric filters.
+    ///
+    /// They count toward the filters with a regular expression that a log group takes.
+    /// - Throws: `AWSError` with the code `ResourceNotFoundException` when there is no such log group.
+    public func metricFilterPatterns(of logGroup: String) async throws(AWSError) -> [String] {
+        struct Page: Decodable {
+            struct Filter: Decodable {
+                var filterPattern: String?
+            }
+
+            var metricFilters: [Filter]?
+            var nextToken: String?
+        }
+        var patterns: [String] = []
+        var token: String?
+        repeat {
+            let input = FilterInput(logGroupName: logGroup, nextToken: token)
+            let body = try await call("DescribeMetricFilters", input, resource: logGroup)
+            guard let page = try? JSONDecoder().decode(Page.self, from: Data(body)) else {
+                throw .malformed(
+                    "CloudWatch Logs DescribeMetricFilters", logGroup, what: "is no list of metric filters")
+            }
+            patterns += (page.metricFilters ?? []).map { $0.filterPattern ?? "" }
+            token = page.nextToken
+        } while token != nil
+        return patterns
+    }
+
     /// Makes a subscription filter, or changes the one of the same name.
     ///
     /// What the filter says of transformed logs and of field selection is not sent, so that both are as the service has

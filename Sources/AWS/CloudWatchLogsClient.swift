@@ -24,16 +24,20 @@ public struct CloudWatchLogsClient: Sendable {
         public var dataProtectionStatus: String?
         /// What it has from the account, for example `ACCOUNT_DATA_PROTECTION`.
         public var inheritedProperties: [String]?
+        /// How many metric filters it has; nil where the service does not say.
+        public var metricFilterCount: Int?
 
         enum CodingKeys: String, CodingKey {
             case name = "logGroupName"
             case arn, retentionInDays, logGroupClass, creationTime, dataProtectionStatus, inheritedProperties
+            case metricFilterCount
         }
 
         /// Describes a log group.
         public init(
             name: String, arn: String, retentionInDays: Int? = nil, logGroupClass: String? = nil,
-            creationTime: Int64? = nil, dataProtectionStatus: String? = nil, inheritedProperties: [String]? = nil
+            creationTime: Int64? = nil, dataProtectionStatus: String? = nil, inheritedProperties: [String]? = nil,
+            metricFilterCount: Int? = nil
         ) {
             self.name = name
             self.arn = arn
@@ -42,6 +46,7 @@ public struct CloudWatchLogsClient: Sendable {
             self.creationTime = creationTime
             self.dataProtectionStatus = dataProtectionStatus
             self.inheritedProperties = inheritedProperties
+            self.metricFilterCount = metricFilterCount
         }
 
         /// Whether FilterLogEvents can read it; the other classes cannot be read but by an export.

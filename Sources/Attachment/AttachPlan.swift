@@ -37,6 +37,14 @@ public struct AttachPlan: Sendable, Hashable {
             }
         }
 
+        /// Whether the log group has our filter in the end.
+        var hasOurs: Bool {
+            switch self {
+            case .attach, .change, .keep: true
+            case .detach, .absent, .leave: false
+            }
+        }
+
         /// Whether records of the log group are not delivered, against what is wanted.
         public var isLoss: Bool {
             switch self {
@@ -53,11 +61,14 @@ public struct AttachPlan: Sendable, Hashable {
         public var group: CloudWatchLogsClient.LogGroup
         /// What is done to it.
         public var action: Action
+        /// Whether its filter is one of terms, because the log group takes no further regular expression.
+        public var isByTerms: Bool
 
         /// Makes a step.
-        public init(group: CloudWatchLogsClient.LogGroup, action: Action) {
+        public init(group: CloudWatchLogsClient.LogGroup, action: Action, isByTerms: Bool = false) {
             self.group = group
             self.action = action
+            self.isByTerms = isByTerms
         }
     }
 
@@ -83,16 +94,17 @@ public struct AttachPlan: Sendable, Hashable {
     /// - Parameters:
     ///   - ownLogs: the log groups of the agent, each with the function that writes to it.
     ///   - limit: how many filters a log group takes, where that was found out.
+    ///   - byTerms: whether the log group takes no further filter with a regular expression.
     public static func attaching(
         _ group: CloudWatchLogsClient.LogGroup, filters: [CloudWatchLogsClient.SubscriptionFilter], wish: Wish,
-        ownLogs: [String: String] = [:], limit: Int? = nil
+        ownLogs: [String: String] = [:], limit: Int? = nil, byTerms: Bool = false
     ) -> Action {
         let named = filters.first { Wish.isSame($0.filterName, wish.filterName) }
         let ours = named.flatMap { isOurs($0, wish) ? $0 : nil }
         if let function = ownLogs[group.name] { return .leave(.ownLog(function: function, isAttached: ours != nil)) }
         if let reason = reasonWithoutFilters(group) { return .leave(reason) }
         if let ours {
-            let differences = differences(of: ours, from: wish)
+            let differences = differences(of: ours, from: wish, byTerms: byTerms)
             return differences.isEmpty ? .keep : .change(differences)
         }
         if let named { return .leave(.foreignFilter(destination: named.destinationArn)) }
@@ -113,11 +125,13 @@ public struct AttachPlan: Sendable, Hashable {
     }
 
     private static func differences(
-        of filter: CloudWatchLogsClient.SubscriptionFilter, from wish: Wish
+        of filter: CloudWatchLogsClient.SubscriptionFilter, from wish: Wish, byTerms: Bool
     ) -> [String] {
         var differences: [String] = []
-        if !Wish.isSame(filter.filterPattern, wish.pattern) {
-            differences.append("its pattern is \(filter.filterPattern.isEmpty ? "everything" : filter.filterPattern)")
+        if !Wish.isSame(filter.filterPattern, wish.pattern(byTerms: byTerms)) {
+            differences.append(
+                "its pattern is \(filter.filterPattern.isEmpty ? "everything" : filter.filterPattern)"
+                    + (wish.isOfTerms(filter.filterPattern) ? ", which may miss a coloured or prefixed tag" : ""))
         }
         if !Wish.isSame(filter.roleArn ?? "", wish.roleArn ?? "") {
             differences.append("its role is \(filter.roleArn ?? "none")")

@@ -32,7 +32,10 @@ public enum PolicyPlan: Sendable, Hashable {
         guard let ours else { return .attach(wanted) }
         var differences: [String] = []
         if ours.document?.filterPattern != wanted.document?.filterPattern {
-            differences.append("its pattern is \(ours.document?.filterPattern ?? "everything")")
+            let pattern = ours.document?.filterPattern ?? "everything"
+            differences.append(
+                "its pattern is \(pattern)"
+                    + (wish.isOfTerms(pattern) ? ", which may miss a coloured or prefixed tag" : ""))
         }
         if ours.document?.roleArn != wanted.document?.roleArn {
             differences.append("its role is \(ours.document?.roleArn ?? "none")")

@@ -66,6 +66,9 @@ struct AuditsScreen: Sendable {
         var parts: [String] = []
         if audit.missing > audit.repaired { parts.append("\(Show.count(audit.missing - audit.repaired)) missing") }
         if audit.different > 0 { parts.append("\(Show.count(audit.different)) different") }
+        if let count = audit.recordNotBehindTag, count > 0 {
+            parts.append("\(Show.count(count)) not after \(count == 1 ? "its tag" : "their tag")")
+        }
         if parts.isEmpty { parts.append("clean") }
         if audit.extra > 0 { parts.append("\(Show.count(audit.extra)) not in the logs") }
         if audit.repaired > 0 { parts.append("\(Show.count(audit.repaired)) repaired") }
@@ -101,6 +104,8 @@ struct AuditsScreen: Sendable {
         let who: String
         let found: String
         let events: String?
+        let mentions: String?
+        let notBehindTag: String?
         let hasDetail: Bool
         let picture: String?
         let classes: [Class]
@@ -141,6 +146,8 @@ struct AuditsScreen: Sendable {
             logGroup: Show.name(audit.logGroup), result: Self.result(audit), style: audit.isClean ? "good" : "bad",
             account: Show.name(audit.account), range: Self.range(audit), time: Time(audit.time),
             who: Show.name(audit.who), found: Show.count(audit.found), events: detail.map { Show.count($0.events) },
+            mentions: audit.mentions.map { Show.count($0) },
+            notBehindTag: audit.recordNotBehindTag.flatMap { $0 > 0 ? Show.count($0) : nil },
             hasDetail: detail != nil,
             picture: detail.map { AuditPicture(audit: audit, detail: $0).svg }, classes: classes.map(\.shown),
             sum: "\(Show.count(audit.found)) = "

@@ -1,3 +1,4 @@
+import FilterPattern
 import Hummingbird
 import Meter
 import MeterLine
@@ -95,7 +96,7 @@ struct StartScreen: Sendable {
             names: names, ingest: "\(visit.address(parts.settings))/ingest", bucket: parts.bucket.map(Show.text),
             tryPath: names.link("/start/try").text + "#try", keyPath: names.link("/start/key").text + "#key",
             languages: Self.languages,
-            filter: LineReader.defaultTags.map { "?\($0)" }.joined(separator: " "), secret: secret,
+            filter: FilterPattern.text(ofAny: LineReader.defaultTags), secret: secret,
             isAdmin: visit.isAdmin, now: parts.now(), hasEvents: newest != nil,
             received: Show.count(pipeline.received), newest: newest.map { EventRow($0) },
             line: line

@@ -17,6 +17,8 @@ public enum Check: String, Sendable, Hashable, CaseIterable, Encodable {
     // Their subscription filters.
     case filterPresent = "filter-present"
     case filterPattern = "filter-pattern"
+    case filterTerms = "filter-terms"
+    case filterMatch = "filter-match"
     case filterScope = "filter-scope"
     case filterDestination = "filter-destination"
     case filterRole = "filter-role"
@@ -27,6 +29,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable, Encodable {
 
     // What the applications write.
     case tagsWritten = "tags-written"
+    case nearMisses = "near-misses"
     case recordsValid = "records-valid"
     case recordTime = "record-time"
     case silence

@@ -53,7 +53,4 @@ extension AWSError {
         guard isDenied, let action else { return "Run the doctor again; if it stays, see what the error says." }
         return "Allow \(action) to the credentials of the doctor, and run it again."
     }
-
-    /// Whether a permission is missing.
-    var isDenied: Bool { status == 401 || status == 403 || code.hasPrefix("AccessDenied") }
 }

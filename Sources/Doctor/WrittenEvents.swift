@@ -18,8 +18,14 @@ public struct WrittenEvents: Sendable, Hashable {
     public var leftOut = 0
     /// Records under tags that the agent does not know, by tag.
     public var otherTags: [String: Int] = [:]
-    /// Log events that look like records and carry no tag.
-    public var untagged = 0
+    /// Records and rejects that the filters' patterns take only if terms are found within longer words.
+    public var unsure = 0
+    /// Log events without a tag that look like records that were meant, by what is wrong with them.
+    public var nearMisses: [NearMiss: Int] = [:]
+    /// One log event of each kind of near miss.
+    public var nearMissPlaces: [NearMiss: EventPlace] = [:]
+    /// How the tags are spelt in near misses, the first few.
+    public var spellings: [String] = []
     /// Records and rejects with a run of asterisks in them, as data protection leaves it.
     public var masked = 0
     /// Records with a uniqueId of their own and without a time of their own.
@@ -48,13 +54,15 @@ package struct WrittenReader: Sendable {
     package static let mostMillisecondsEarly: Int64 = 3_600_000
     /// From here on a record belongs to a month that is billed.
     package static let mostMillisecondsLate: Int64 = 31 * 86_400_000
-    /// Names that stand in records, and hardly anywhere else.
-    package static let namesOfMeters = ["meterApiName", "meter_api_name"]
+    /// So many spellings are told.
+    private static let mostSpellings = 3
 
     /// Reads as the agent does.
     package let lineReader: LineReader
     private let others: [(tag: String, reader: LineReader)]
     private let patterns: [FilterPattern]?
+    private let nearMisses: NearMissFinder
+    private let tags: [String]
 
     /// Makes a reader.
     ///
@@ -72,10 +80,15 @@ package struct WrittenReader: Sendable {
         }
         self.others = others
         self.patterns = patterns
+        self.tags = tags
+        nearMisses = NearMissFinder(tags: tags + otherTags)
     }
 
     /// Adds what one log event holds.
-    package func read(_ message: [UInt8], of origin: EventOrigin, into written: inout WrittenEvents) {
+    ///
+    /// - Returns: the tags under which the agent finds something in it, where the filters' patterns take it; else none.
+    @discardableResult
+    package func read(_ message: [UInt8], of origin: EventOrigin, into written: inout WrittenEvents) -> [String] {
         written.events += 1
         var accounting = Accounting()
         let findings = lineReader.read(message.span, of: origin, accounting: &accounting)
@@ -84,11 +97,30 @@ package struct WrittenReader: Sendable {
         written.conflictingCustomer += accounting.conflictingCustomer
         for finding in findings { add(finding, to: &written) }
         let isOther = readOtherTags(message, of: origin, into: &written)
-        if let patterns, accounting.found > 0 {
-            let text = String(decoding: message, as: UTF8.self)
-            if !patterns.contains(where: { $0.matches(text) }) { written.leftOut += accounting.found }
+        guard accounting.found > 0 else {
+            if accounting.mentions == 0, !isOther { readNearMiss(message, of: origin, into: &written) }
+            return []
         }
-        if accounting.found == 0, !isOther, looksLikeRecord(message) { written.untagged += 1 }
+        let text = String(decoding: message, as: UTF8.self)
+        if let patterns {
+            guard patterns.contains(where: { $0.matches(text) }) else {
+                written.leftOut += accounting.found
+                return []
+            }
+            if !patterns.contains(where: { $0.matchesWholeWords(text) }) { written.unsure += accounting.found }
+        }
+        return tags.filter { text.contains($0) }
+    }
+
+    private func readNearMiss(_ message: [UInt8], of origin: EventOrigin, into written: inout WrittenEvents) {
+        guard let (kind, spelling) = nearMisses.find(in: message) else { return }
+        written.nearMisses[kind, default: 0] += 1
+        if written.nearMissPlaces[kind] == nil {
+            written.nearMissPlaces[kind] = EventPlace(id: origin.eventId, timestamp: origin.timestamp ?? 0)
+        }
+        if let spelling, !written.spellings.contains(spelling), written.spellings.count < Self.mostSpellings {
+            written.spellings.append(spelling)
+        }
     }
 
     private func readOtherTags(
@@ -103,13 +135,6 @@ package struct WrittenReader: Sendable {
             isOther = true
         }
         return isOther
-    }
-
-    /// Whether a meter's name stands in a message as the name of a member.
-    private func looksLikeRecord(_ message: [UInt8]) -> Bool {
-        let text = String(decoding: message, as: UTF8.self)
-        return text.contains("{")
-            && Self.namesOfMeters.contains { text.contains("\($0)\"") || text.contains("\($0)\\\"") }
     }
 
     private func add(_ finding: MeterLine.Finding, to written: inout WrittenEvents) {

@@ -84,28 +84,28 @@ public struct FilterPattern: Sendable {
     }
 
     /// Whether a log event with this message is taken.
+    ///
+    /// A term is also found within a longer word, as the service has been seen to do. AWS documents terms as words, so ask
+    /// `matchesWholeWords` where a miss would cost something.
     public func matches(_ message: String) -> Bool {
+        matches(message, inWords: true)
+    }
+
+    /// Whether a log event is taken even where terms are found as whole words only, which is all that AWS documents.
+    ///
+    /// It differs from `matches` only for patterns of terms. Letters, digits and `_` are parts of a word here, so that a tag
+    /// after a colour code (`ESC[32mamberflo_meter`) or an escaped line break (`\namberflo_meter`) is none by itself.
+    public func matchesWholeWords(_ message: String) -> Bool {
+        matches(message, inWords: false)
+    }
+
+    private func matches(_ message: String, inWords: Bool) -> Bool {
         switch content {
         case .everything: true
-        case .terms(let terms): terms.matches(Array(message.utf8))
+        case .terms(let terms): terms.matches(Array(message.utf8), inWords: inWords)
         case .regularExpression(let expression): expression.isFound(in: Array(message.unicodeScalars))
         case .json(let json): json.matches(message)
         case .spaceDelimited(let delimited): delimited.matches(Array(message.unicodeScalars))
         }
-    }
-
-    /// The pattern that takes every message in which one of the terms stands, anywhere.
-    ///
-    /// A term that is no word of letters, digits and `_` is put in quotation marks, as the language asks. Terms are found
-    /// in JSON as in any text: what is looked at is the message as it was logged, with its escapes.
-    /// - Parameter terms: not empty.
-    public static func text(ofAny terms: [String]) -> String {
-        let words = terms.map { term in
-            let isWord = !term.isEmpty && term.unicodeScalars.allSatisfy(PatternReader.isWord)
-            guard !isWord else { return term }
-            return "\"" + term.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
-        }
-        // A term alone needs no question mark.
-        return words.count == 1 ? words[0] : words.map { "?\($0)" }.joined(separator: " ")
     }
 }

@@ -8,6 +8,14 @@ struct RegularExpression: Sendable {
     private static let symbols = Set(":_#=@/;,-".unicodeScalars)
     private static let operators = Set("^$?[]{}|\\*+.".unicodeScalars)
 
+    /// Whether a character stands for itself, without a backslash.
+    static func isPlain(_ character: Unicode.Scalar) -> Bool {
+        PatternReader.isWord(character) || symbols.contains(character) || character == " "
+    }
+
+    /// Whether a backslash makes a character stand for itself.
+    static func isOperator(_ character: Unicode.Scalar) -> Bool { operators.contains(character) }
+
     private enum Step: Sendable {
         case one(CharacterSet)
         case zeroOrOne(CharacterSet)
@@ -128,9 +136,7 @@ struct RegularExpression: Sendable {
 
         /// A character that may stand for itself.
         private func check(_ character: Unicode.Scalar) throws(FilterPatternError) {
-            if PatternReader.isWord(character) || RegularExpression.symbols.contains(character) || character == " " {
-                return
-            }
+            if RegularExpression.isPlain(character) { return }
             guard character.isASCII else {
                 throw error(
                     "with a character of several bytes", at: position - 1,

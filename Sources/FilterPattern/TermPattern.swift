@@ -64,22 +64,43 @@ struct TermPattern: Sendable {
         }
     }
 
-    func matches(_ message: [UInt8]) -> Bool {
+    /// - Parameter inWords: whether a term is also found within a longer word.
+    func matches(_ message: [UInt8], inWords: Bool) -> Bool {
+        func isThere(_ term: [UInt8]) -> Bool { inWords ? message.holds(term) : message.holdsWord(term) }
         guard required.isEmpty, excluded.isEmpty else {
-            return required.allSatisfy { message.holds($0) } && !excluded.contains { message.holds($0) }
+            // A message is taken for certain only where no excluded term appears in any way.
+            return required.allSatisfy(isThere) && !excluded.contains { message.holds($0) }
         }
-        return optional.contains { message.holds($0) }
+        return optional.contains(where: isThere)
     }
 }
 
 extension Array where Element: Equatable {
     /// Whether the elements of another array stand in this one, in a row.
     func holds(_ other: [Element]) -> Bool {
+        places(of: other) { _ in true }
+    }
+
+    /// Whether the elements of another array stand in this one, in a row, at a place that is wanted.
+    fileprivate func places(of other: [Element], areWanted: (Range<Int>) -> Bool) -> Bool {
         guard let first = other.first else { return true }
         guard count >= other.count else { return false }
         for start in 0...(count - other.count) where self[start] == first {
-            if self[start..<(start + other.count)].elementsEqual(other) { return true }
+            let range = start..<(start + other.count)
+            if self[range].elementsEqual(other), areWanted(range) { return true }
         }
         return false
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// Whether a term stands in a message with no further letter, digit or `_` on either side.
+    fileprivate func holdsWord(_ term: [UInt8]) -> Bool {
+        places(of: term) { range in
+            let isOpen = { (index: Int) in indices.contains(index) && PatternReader.isWord(.init(self[index])) }
+            let first = PatternReader.isWord(.init(self[range.lowerBound]))
+            let last = PatternReader.isWord(.init(self[range.upperBound - 1]))
+            return !(first && isOpen(range.lowerBound - 1)) && !(last && isOpen(range.upperBound))
+        }
     }
 }

@@ -34,6 +34,8 @@ package struct AuditRoutes: Sendable {
         var resolved: Int?
         var undefined: Int?
         var pastRetention: Int?
+        var mentions: Int?
+        var recordNotBehindTag: Int?
         var events: Int?
         var pattern: Bool?
         var matchedByContent: Int?
@@ -96,7 +98,11 @@ package struct AuditRoutes: Sendable {
             throw APIError(.badRequest, "from and to are milliseconds of the years 1970 to 9999")
         }
         let detail = input.everything
-        for count in [input.found, input.missing, input.different, input.extra, input.repaired] + Self.counts(detail)
+        let figures = [
+            input.found, input.missing, input.different, input.extra, input.repaired, input.mentions ?? 0,
+            input.recordNotBehindTag ?? 0,
+        ]
+        for count in figures + Self.counts(detail)
         where !Self.counts.contains(count) {
             throw APIError(.badRequest, "a count is negative or above \(Self.counts.upperBound)")
         }
@@ -109,7 +115,8 @@ package struct AuditRoutes: Sendable {
         let audit = StoredAudit(
             time: now(), who: context.who, account: input.account, logGroup: input.logGroup, from: input.from,
             to: input.to, found: input.found, missing: input.missing, different: input.different, extra: input.extra,
-            repaired: input.repaired, detail: input.detail)
+            repaired: input.repaired, mentions: input.mentions, recordNotBehindTag: input.recordNotBehindTag,
+            detail: input.detail)
         return try .json(encoding: try await store.note(audit))
     }
 

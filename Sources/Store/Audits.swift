@@ -27,13 +27,18 @@ public struct StoredAudit: Sendable, Codable {
     public var extra: Int
     /// How many of the missing ones were ingested by it.
     public var repaired: Int
+    /// How many tags had no value; nil where the audit did not report it.
+    public var mentions: Int?
+    /// How many rejects are records that aren't after their tag; nil where the audit did not report it.
+    public var recordNotBehindTag: Int?
     /// What else it told; nil when it told no more, and in lists.
     public var detail: AuditDetail?
 
     /// Makes a note.
     public init(
         time: Int64, who: String, account: String, logGroup: String, from: Int64, to: Int64, found: Int, missing: Int,
-        different: Int, extra: Int, repaired: Int, detail: AuditDetail? = nil
+        different: Int, extra: Int, repaired: Int, mentions: Int? = nil, recordNotBehindTag: Int? = nil,
+        detail: AuditDetail? = nil
     ) {
         self.time = time
         self.who = who
@@ -46,11 +51,13 @@ public struct StoredAudit: Sendable, Codable {
         self.different = different
         self.extra = extra
         self.repaired = repaired
+        self.mentions = mentions
+        self.recordNotBehindTag = recordNotBehindTag
         self.detail = detail
     }
 
     /// Whether everything in the logs was received as it is, or is now.
-    public var isClean: Bool { missing <= repaired && different == 0 }
+    public var isClean: Bool { missing <= repaired && different == 0 && (recordNotBehindTag ?? 0) == 0 }
 }
 
 /// What an audit told beside its main figures, as far as it is kept.

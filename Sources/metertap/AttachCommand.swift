@@ -33,10 +33,10 @@ struct AttachCommand: AsyncParsableCommand {
     @Option(help: "Go on, and look for new log groups every so many seconds, until SIGINT.")
     var watch: Int?
 
-    @Option(help: "Show which lines of a file, of - or of this text are handed on; nothing else is done.")
+    @Option(help: "Show which lines of a file, of - or of this text a pattern hands on, and change nothing.")
     var explain: String?
 
-    @Option(help: "With --explain: a filter pattern in place of the one that is made of the tags.")
+    @Option(help: "With --explain: another filter pattern than the one made of the tags.")
     var pattern: String?
 
     func validate() throws {
@@ -89,10 +89,11 @@ struct AttachCommand: AsyncParsableCommand {
                 code: ExitCode(64))
         default: break
         }
-        let pattern = FilterPattern.text(ofAny: try tagList)
+        let wish = Wish(
+            filterName: target.filterName, tags: try tagList, destination: destination, roleArn: roleArn)
         // Only too many tags can make it invalid.
-        _ = try FilterPattern(pattern)
-        return Wish(filterName: target.filterName, pattern: pattern, destination: destination, roleArn: roleArn)
+        _ = try FilterPattern(wish.pattern)
+        return wish
     }
 }
 

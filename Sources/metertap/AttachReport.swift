@@ -12,17 +12,19 @@ enum AttachReport {
         private var detached = 0
         private var others: [String] = []
 
-        mutating func add(_ step: AttachPlan.Step, _ action: AttachPlan.Action) {
+        mutating func add(_ planned: AttachPlan.Step, _ done: AttachPlan.Step) {
             count += 1
-            switch action {
+            // What turned out only now is told; what was planned so, the plan has told.
+            if done.isByTerms, !planned.isByTerms { others.append(AttachReport.line(done)) }
+            switch done.action {
             case .attach: attached += 1
             case .change: changed += 1
             case .detach: detached += 1
             case .keep: break
-            case .absent: others.append("  \(Table.printable(step.group.name))  is gone")
+            case .absent: others.append("  \(Table.printable(done.group.name))  is gone")
             case .leave:
-                isComplete = isComplete && !action.isLoss
-                others.append(AttachReport.line(step.group.name, action))
+                isComplete = isComplete && !done.action.isLoss
+                others.append(AttachReport.line(done))
             }
         }
 
@@ -36,17 +38,17 @@ enum AttachReport {
     static func show(
         _ plan: AttachPlan, _ wish: Wish, permission: LambdaClient.Permission?, detaches: Bool
     ) {
-        for step in plan.steps where step.action != .keep && step.action != .absent {
-            Terminal.output(line(step.group.name, step.action))
+        for step in plan.steps where step.isByTerms || step.action != .keep && step.action != .absent {
+            Terminal.output(line(step))
         }
-        let kept = plan.steps.count { $0.action == .keep }
+        let kept = plan.steps.count { $0.action == .keep && !$0.isByTerms }
         if kept > 0 { Terminal.output("= \(Display.count(kept)) as they should be") }
         if plan.steps.isEmpty {
             Terminal.output("No log group is selected.")
         } else if plan.work.isEmpty, permission == nil {
             Terminal.output("Nothing to do.")
         }
-        show(wish, permission, detaches: detaches)
+        show(wish, permission, detaches: detaches, usesTerms: plan.steps.contains(where: \.isByTerms))
     }
 
     static func show(_ plan: PolicyPlan, _ wish: Wish, permission: LambdaClient.Permission?, detaches: Bool) {
@@ -66,7 +68,9 @@ enum AttachReport {
         show(wish, permission, detaches: detaches)
     }
 
-    private static func show(_ wish: Wish, _ permission: LambdaClient.Permission?, detaches: Bool) {
+    private static func show(
+        _ wish: Wish, _ permission: LambdaClient.Permission?, detaches: Bool, usesTerms: Bool = false
+    ) {
         if let permission {
             let sign = detaches ? "-" : "+"
             Terminal.output(
@@ -74,15 +78,22 @@ enum AttachReport {
         }
         guard !detaches else { return }
         Terminal.output("  pattern      \(wish.pattern)")
+        if usesTerms, let terms = wish.terms { Terminal.output("  by terms     \(terms)") }
         Terminal.output("  destination  \(wish.destination.arn)")
         if let role = wish.roleArn { Terminal.output("  role         \(role)") }
     }
 
     /// What is done to a log group, with a sign in front: + - ~ = or ! for what is left alone.
-    static func line(_ group: String, _ action: AttachPlan.Action) -> String {
-        let (sign, text) = told(action)
-        return Table.printable("\(sign) \(group)\(text.isEmpty ? "" : "  \(text)")")
+    static func line(_ step: AttachPlan.Step) -> String {
+        let (sign, action) = told(step.action)
+        let parts = step.isByTerms ? [step.action == .keep ? "" : action, byTerms] : [action]
+        let told = parts.filter { !$0.isEmpty }.joined(separator: "; ")
+        return Table.printable("\(sign) \(step.group.name)\(told.isEmpty ? "" : "  \(told)")")
     }
+
+    private static let byTerms =
+        "by terms, because the log group takes no further filter with a regular expression: a coloured or prefixed tag may "
+        + "be missed"
 
     private static func told(_ action: AttachPlan.Action) -> (String, String) {
         switch action {

@@ -179,8 +179,8 @@ struct AttachWork {
                 var attacher = attacher
                 let plan = try await attacher.plan([group])
                 for step in plan.steps {
-                    let action = step.action.isWork ? try await attacher.carryOut(step) : step.action
-                    Terminal.output(AttachReport.line(group.name, action))
+                    let done = step.action.isWork ? try await attacher.carryOut(step) : step
+                    Terminal.output(AttachReport.line(done))
                 }
                 self.attacher = attacher
                 known.insert(Self.identity(group))

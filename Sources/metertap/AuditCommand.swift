@@ -14,7 +14,8 @@ struct AuditCommand: AsyncParsableCommand {
         discussion: """
             Re-reads the range from CloudWatch Logs by log event time, and gives every record in it exactly one class. What \
             it compares with is the platform at METERTAP_URL, with METERTAP_API_KEY, or a bucket. --repair ingests what is \
-            missing; to do so twice changes nothing. Exit code 0 is clean; 65 says that something is missing or different.
+            missing; to do so twice changes nothing. Exit code 0 is clean; 65 says that something is missing or different, or \
+            that a record isn't after its tag.
 
             Example:
               metertap audit --log-group /app/shop --from 2026-11-01 --to 2026-12-01

@@ -25,7 +25,7 @@ struct AuditReport {
     let now: Int64
 
     /// Whether everything in the logs was received as it is, or is now.
-    var isClean: Bool { counts[.missing] == counts.repaired && counts[.different] == 0 }
+    var isClean: Bool { counts.isClean }
 
     // MARK: - For programs
 
@@ -50,6 +50,7 @@ struct AuditReport {
         object.member("matchedByContent", counts.matchedByContent, &output)
         object.member("events", accounting.events, &output)
         object.member("mentions", accounting.mentions, &output)
+        object.member("recordNotBehindTag", counts.recordNotBehindTag, &output)
         object.member("calls", cost.calls, &output)
         object.member("bytesRead", cost.bytes, &output)
         object.literal("pattern", usesPattern ? "true" : "false", &output)
@@ -133,6 +134,11 @@ struct AuditReport {
         if counts.extra > 0 {
             table.add(["extra", Display.count(counts.extra), "received from this range, and not in the logs"])
         }
+        table.add(["mentions", Display.count(accounting.mentions), "tags without a value; not in found"])
+        table.add([
+            "recordNotBehindTag", Display.count(counts.recordNotBehindTag),
+            "rejects with a record that isn't after its tag; in found",
+        ])
         if repairs { table.add(["repaired", Display.count(counts.repaired), "of the missing ones, ingested now"]) }
         table.print(orElse: "")
         Terminal.output("")
@@ -183,6 +189,12 @@ struct AuditReport {
         }
         if counts[.different] > 0 {
             sentences.append("What is different is not repaired: look at both sides, and cancel what is wrong.")
+        }
+        if counts.recordNotBehindTag > 0 {
+            sentences.append(
+                "\(Display.count(counts.recordNotBehindTag)) log lines contain a tag and a record that isn't after it. They "
+                    + "aren't billed. Change the application to write the tag right before the record, and fix the "
+                    + "rejected lines: metertap rejects list shows them.")
         }
         if counts[.undefined] > 0 { sentences.append("Define the meters that metertap meters list lacks.") }
         if counts.matchedByContent > 0 {

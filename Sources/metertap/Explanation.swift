@@ -21,24 +21,37 @@ struct Explanation {
         let given = given ?? "-"
         let isFile = given == "-" || FileManager.default.fileExists(atPath: given)
         let bytes = isFile ? try InputFile.read(given) : Array(given.utf8)
-        var (total, taken, lost) = (0, 0, 0)
+        var (total, taken, lost, unsure) = (0, 0, 0, 0)
         Terminal.output("  pattern  \(pattern.text)")
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             let found = found(in: Array(line))
             let text = String(decoding: line, as: UTF8.self)
             let isTaken = pattern.matches(text)
+            let isUnsure = isTaken && found.values > 0 && !pattern.matchesWholeWords(text)
             total += 1
             taken += isTaken ? 1 : 0
             lost += isTaken ? 0 : found.values
-            let sign = isTaken ? "+" : found.values > 0 ? "!" : " "
+            unsure += isUnsure ? found.values : 0
+            let sign = isUnsure ? "?" : isTaken ? "+" : found.values > 0 ? "!" : " "
             Terminal.output(Table.printable("\(sign) \(found.text)  \(text)"))
         }
         Terminal.output("\(Display.count(taken)) of \(Display.count(total)) lines are handed on.")
-        guard lost > 0 else { return true }
-        Terminal.error(
-            "metertap: the lines marked ! hold \(Display.count(lost)) of what would be billed or kept as a reject, and this "
-                + "pattern leaves them out; use the one that metertap attach makes of the tags")
-        return false
+        if lost > 0 {
+            Terminal.error(
+                "metertap: this pattern leaves out the lines marked !, with \(Self.values(lost)) in them. Use the pattern "
+                    + "that metertap attach makes of the tags.")
+        }
+        if unsure > 0 {
+            Terminal.error(
+                "metertap: in the lines marked ? a tag is part of a longer word, as after a colour code, with "
+                    + "\(Self.values(unsure)). AWS documents terms as whole words, so this pattern may miss these lines. Use "
+                    + "the pattern that metertap attach makes of the tags.")
+        }
+        return lost == 0 && unsure == 0
+    }
+
+    private static func values(_ count: Int) -> String {
+        "\(Display.count(count)) \(count == 1 ? "record or reject" : "records or rejects")"
     }
 
     private func found(in line: [UInt8]) -> (values: Int, text: String) {

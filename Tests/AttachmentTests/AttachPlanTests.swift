@@ -27,6 +27,20 @@ private func filter(
 }
 
 @Suite struct AttachPlanTests {
+    @Test func `our filter of terms is moved to the regular expression, and kept where there is no room for one`()
+        throws
+    {
+        let tags = Wish(tags: ["a", "c.d"], destination: try Destination(arn: stream), roleArn: role)
+        #expect((tags.pattern, tags.terms) == (#"%a|c\.d%"#, #"?a ?"c.d""#))
+        let present = filter(pattern: #"?a ?"c.d""#)
+        let told = #"its pattern is ?a ?"c.d", which may miss a coloured or prefixed tag"#
+        #expect(AttachPlan.attaching(group(), filters: [present], wish: tags) == .change([told]))
+        #expect(AttachPlan.attaching(group(), filters: [present], wish: tags, byTerms: true) == .keep)
+        let moved = filter(pattern: #"%a|c\.d%"#)
+        #expect(AttachPlan.attaching(group(), filters: [moved], wish: tags) == .keep)
+        #expect(AttachPlan.attaching(group(), filters: [filter(pattern: "?a")], wish: tags).isWork)
+    }
+
     private func attaching(_ filters: [Filter], limit: Int? = nil) throws -> AttachPlan.Action {
         AttachPlan.attaching(group(), filters: filters, wish: try wish(), limit: limit)
     }
@@ -139,6 +153,19 @@ private func filter(
         #expect(try attaching([policy("theirs")]) == .leave(name: "theirs"))
         #expect(try attaching([policy(to: "arn:x")]) == .leave(name: "metertap"))
         #expect(try attaching([Policy(name: "metertap", document: nil)]) == .leave(name: "metertap"))
+    }
+
+    @Test func `a policy of terms is moved to the regular expression`() throws {
+        let tags = Wish(tags: ["a", "b"], destination: try Destination(arn: stream), roleArn: role)
+        guard
+            case .change(let changed, let differences) = PolicyPlan.attaching(
+                present: [policy()], wish: tags, ownLogs: ["/a", "/b"])
+        else {
+            Issue.record("it is not changed")
+            return
+        }
+        #expect(changed.document?.filterPattern == "%a|b%")
+        #expect(differences == ["its pattern is ?a ?b, which may miss a coloured or prefixed tag"])
     }
 
     @Test func `detaching deletes ours alone`() throws {

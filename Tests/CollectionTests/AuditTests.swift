@@ -150,6 +150,80 @@ struct AuditWindowTests {
     }
 }
 
+/// Log events that all hold a record which is not after its tag, and some mentions.
+private struct NotBehindTag: LogEventSource {
+    let count: Int
+
+    func read(
+        _ times: Range<Int64>, accounting: inout Accounting, cost: inout LogGroupReader.Cost,
+        _ body: ([Finding]) async throws -> Bool
+    ) async throws {
+        accounting.mentions += 3
+        accounting.rejects[.recordNotBehindTag, default: 0] += count
+        let findings = (0..<count).map { number in
+            Finding.reject(
+                Reject(
+                    reason: .recordNotBehindTag, detail: "", tag: "amberflo_meter", ordinal: 0,
+                    source: .event(Sides.origin(number)), timestamp: Sides.origin(number).timestamp, content: []))
+        }
+        _ = try await body(findings)
+    }
+}
+
+/// A platform that has received nothing but the rejects, of which one was edited.
+private struct WithRejects: Receipts {
+    let found: [AuditFound]
+    let isResolved: (Int) -> Bool
+
+    func received(_ times: Range<Int64>, limit: Int) async throws -> [AuditReceived]? { [] }
+
+    func rejects(_ times: Range<Int64>) async throws -> [AuditReject] {
+        found.enumerated().map {
+            AuditReject(place: $0.element.place, isResolved: isResolved($0.offset), isPastRetention: false)
+        }
+    }
+
+    func find(_ records: [AuditFound]) async throws -> [AuditAnswer] {
+        records.map { _ in AuditAnswer(state: .missing) }
+    }
+    func ingest(_ records: [FoundRecord]) async throws {}
+}
+
+@Suite struct RecordNotBehindTagTests {
+    private func audit(_ count: Int, isResolved: @escaping (Int) -> Bool = { _ in false }) async throws -> Audit<
+        WithRejects
+    > {
+        var findings: [AuditFound] = []
+        let source = NotBehindTag(count: count)
+        var (accounting, cost) = (Accounting(), LogGroupReader.Cost())
+        try await source.read(0..<1, accounting: &accounting, cost: &cost) {
+            findings = $0.compactMap { AuditFound($0) }
+            return true
+        }
+        let target = WithRejects(found: findings, isResolved: isResolved)
+        var audit = Audit(reader: source, target: target, repairs: false, expiresBefore: 0)
+        try await audit.run(0..<1_000, onProgress: { _ in }, onLine: { _ in })
+        return audit
+    }
+
+    @Test func `a record that is not after its tag is counted by itself, and is not clean`() async throws {
+        let audit = try await audit(4)
+        #expect(audit.accounting.mentions == 3)
+        #expect(audit.counts.recordNotBehindTag == 4)
+        #expect(audit.counts[.rejected] == 4 && audit.counts.found == 4)
+        #expect(!audit.counts.isClean)
+    }
+
+    @Test func `one that was edited is clean, and mentions always are`() async throws {
+        let some = try await audit(4) { $0 < 3 }
+        #expect(some.counts.recordNotBehindTag == 1 && some.counts[.resolved] == 3)
+        #expect(!some.counts.isClean)
+        #expect(try await audit(4) { _ in true }.counts.isClean)
+        let none = try await audit(0)
+        #expect(none.accounting.mentions == 3 && none.counts.isClean)
+    }
+}
+
 @Suite("The time line of an audit")
 struct AuditTimelineTests {
     @Test(

@@ -21,6 +21,8 @@ private final class FakeAWS: Sendable {
         var pages: [String: [String]] = [:]
         /// The same where no pattern is given.
         var unmarked: [String: [String]] = [:]
+        /// The same where the pattern is that of the filter; nil for what is found by tags.
+        var filtered: [String: [String]]?
         /// Operations that are refused.
         var refused: Set<String> = []
         /// The agent's variables, as JSON.
@@ -123,7 +125,9 @@ private final class FakeAWS: Sendable {
     }
 
     private func page(_ body: String) -> String {
-        let all = body.contains("filterPattern") ? setting.pages : setting.unmarked
+        let isOfFilter = value("filterPattern", in: body) == rightPattern
+        let marked = isOfFilter ? setting.filtered ?? setting.pages : setting.pages
+        let all = body.contains("filterPattern") ? marked : setting.unmarked
         let pages = all[value("logGroupName", in: body) ?? ""] ?? []
         let number = Int(value("nextToken", in: body) ?? "0") ?? 0
         guard pages.indices.contains(number) else { return #"{"events":[]}"# }
@@ -203,10 +207,11 @@ private final class FakeAWS: Sendable {
             for group in setting.groups { setting.pages[group] = [FakeAWS.event(1, Self.record)] }
         }
         let setUp = try await aws.examine()
-        #expect(aws.operations.count { $0 == "FilterLogEvents" } == 100)
+        // Of 100 log groups: by tags, the latest as they are, and by the filter's pattern.
+        #expect(aws.operations.count { $0 == "FilterLogEvents" } == 300)
         #expect(setUp.unreadLogGroups.count == 400)
         // Five calls of each kind a second.
-        #expect(aws.time.sleeps.reduce(.zero, +) > .seconds((499 + 99) / 5))
+        #expect(aws.time.sleeps.reduce(.zero, +) > .seconds((499 + 299) / 5))
     }
 
     @Test func `empty pages are gone through, but not for ever`() async throws {
@@ -298,6 +303,66 @@ private final class FakeAWS: Sendable {
     @Test func `records are found also where the search for their tags does not find them`() async throws {
         let aws = FakeAWS { $0.unmarked = ["/app/shop": ["", FakeAWS.event(1, Self.record)]] }
         #expect(try await aws.examine().logGroups.value?.first?.written.value?.records == 1)
+    }
+
+    // MARK: - What the service itself finds by the filter's pattern
+
+    private func matched(_ change: (inout FakeAWS.Setting) -> Void) async throws -> (FakeAWS, SetUp, ServiceMatch?) {
+        let aws = FakeAWS(change)
+        let setUp = try await aws.examine()
+        return (aws, setUp, setUp.logGroups.value?.first?.matched.value)
+    }
+
+    @Test func `a log event that the filter's pattern does not find is told by its id`() async throws {
+        let other = Self.record.replacing("amberflo_meter", with: "meter_record_for_cw")
+        let (aws, setUp, match) = try await matched { setting in
+            setting.pages = ["/app/shop": [FakeAWS.event(1, Self.record), FakeAWS.event(2, other)]]
+            setting.unmarked = ["/app/shop": [FakeAWS.event(2, other) + "," + FakeAWS.event(3, Self.record)]]
+            setting.filtered = ["/app/shop": [FakeAWS.event(2, other)]]
+        }
+        #expect(match?.compared == ["amberflo_meter": 2, "meter_record_for_cw": 1])
+        #expect(match?.missed == ["amberflo_meter": 2] && match?.missedEvents == 2)
+        #expect(Set(match?.examples.map(\.id) ?? []) == ["1", "3"])
+        #expect(setUp.logGroups.value?.first?.written.value?.records == 3)
+        #expect(setUp.found.map(\.check) == [.filterMatch])
+        // Two pages by tags, the latest, and by the pattern once for all and once for each that is missing.
+        #expect(aws.operations.count { $0 == "FilterLogEvents" } == 6)
+    }
+
+    @Test func `what the evaluator leaves out already is not told twice`() async throws {
+        let (_, setUp, match) = try await matched { setting in
+            setting.filters = ["/app/shop": FakeAWS.filter.replacing(rightPattern, with: "ERROR")]
+            setting.pages = ["/app/shop": [FakeAWS.event(1, Self.record)]]
+        }
+        #expect(match == nil)
+        #expect(setUp.found.map(\.check) == [.filterPattern])
+    }
+
+    @Test func `of what is earlier than what was read nothing is said`() async throws {
+        let early = FakeAWS.event(2, Self.record).replacing("1440938100000", with: "1440938000000")
+        let (_, _, match) = try await matched { setting in
+            setting.pages = ["/app/shop": [FakeAWS.event(1, Self.record) + "," + early]]
+            setting.filtered = ["/app/shop": [FakeAWS.event(1, Self.record), "", "", ""]]
+        }
+        #expect(match?.compared == ["amberflo_meter": 1] && match?.missedEvents == 0)
+    }
+
+    @Test func `no pattern, no question`() async throws {
+        let (aws, _, match) = try await matched { setting in
+            setting.filters = ["/app/shop": FakeAWS.filter.replacing(rightPattern, with: "")]
+            setting.pages = ["/app/shop": [FakeAWS.event(1, Self.record)]]
+        }
+        #expect(match == nil)
+        #expect(aws.operations.count { $0 == "FilterLogEvents" } == 2)
+    }
+
+    @Test func `log events of the last half minute may not be found yet`() async throws {
+        let (_, _, match) = try await matched { setting in
+            let young = FakeAWS.event(1, Self.record).replacing("1440938100000", with: "1440938131000")
+            setting.pages = ["/app/shop": [young]]
+            setting.filtered = [:]
+        }
+        #expect(match == nil)
     }
 
     @Test func `no credentials, no further call`() async throws {

@@ -77,7 +77,7 @@ import Testing
 
     // MARK: - Patterns
 
-    @Test(arguments: ["", rightPattern, "?meter_record_for_stream ?meter_record_for_cw ?amberflo ?x"])
+    @Test(arguments: ["", rightPattern, "%meter_record_for_stream|meter_record_for_cw|amberflo|x%"])
     func `a pattern that takes every form of every tag is right`(pattern: String) throws {
         #expect(try LogSetUps.with { $0.filters = .read([LogSetUps.filter(pattern: pattern)]) }.found == [])
     }
@@ -85,7 +85,7 @@ import Testing
     @Test(arguments: [
         ("?amberflo_meter ?meter_record_for_cw", "meter_record_for_stream in a text line"),
         ("{ $.amberflo_meter.meterApiName = * }", "amberflo_meter in a text line"),
-        (rightPattern + " ERROR", "amberflo_meter in a text line"),
+        (termsPattern + " ERROR", "amberflo_meter in a text line"),
         ("amberflo_meter meter_record_for_cw", "amberflo_meter in a string in JSON"),
     ])
     func `a pattern that misses a form is a risk, also where nothing was written`(pattern: String, miss: String) throws
@@ -100,8 +100,77 @@ import Testing
         #expect(found.remedy.contains(rightPattern))
     }
 
+    @Test(arguments: [termsPattern, "?meter_record_for_stream ?meter_record_for_cw ?amberflo ?x"])
+    func `a pattern of terms is a risk, with the command that replaces it`(pattern: String) throws {
+        let setUp = try LogSetUps.with { group in
+            group.filters = .read([LogSetUps.filter(pattern: pattern)])
+            group.group.metricFilterCount = 4
+        }
+        let found = try finding(setUp)
+        #expect((found.check, found.severity, found.subject) == (.filterTerms, .risk, "/app/shop"))
+        #expect(found.evidence.joined().contains("amberflo_meter in a text line after a colour code"))
+        #expect(found.remedy.contains("metertap attach --log-group /app/shop") && found.remedy.contains(rightPattern))
+        #expect(!found.remedy.contains("no room") && !found.finding.contains("last day"))
+
+        let crowded = try LogSetUps.with { group in
+            group.filters = .read([LogSetUps.filter(pattern: pattern)])
+            group.group.metricFilterCount = 5
+            var written = WrittenEvents()
+            (written.events, written.records, written.receives, written.unsure) = (3, 3, true, 2)
+            group.written = .read(written)
+        }
+        let told = try finding(crowded)
+        #expect(told.remedy.contains("describe-metric-filters --log-group-name /app/shop"))
+        #expect(told.finding.contains("2 records have the tag within a longer word"))
+    }
+
+    @Test func `terms beside a filter that takes everything are no risk`() throws {
+        let filters = [LogSetUps.filter(pattern: termsPattern), LogSetUps.filter("by-hand", pattern: "")]
+        #expect(try LogSetUps.with { $0.filters = .read(filters) }.found.map(\.check) == [.filterTwice])
+    }
+
+    // MARK: - What the service itself says
+
+    private func matched(_ pattern: String = rightPattern) throws -> Finding {
+        let setUp = try LogSetUps.with { group in
+            group.filters = .read([LogSetUps.filter(pattern: pattern)])
+            var match = ServiceMatch()
+            match.compared = ["amberflo_meter": 5, "meter_record_for_cw": 1]
+            match.missed = ["amberflo_meter": 2]
+            match.missedEvents = 2
+            match.examples = [EventPlace(id: "387", timestamp: 1_767_225_600_000)]
+            group.matched = .read(match)
+        }
+        return try #require(setUp.found.first { $0.check == .filterMatch })
+    }
+
+    @Test func `what the service does not find by the pattern is a loss, with the log event and no text of it`() throws
+    {
+        let found = try matched(termsPattern)
+        #expect((found.severity, found.subject) == (.loss, "/app/shop"))
+        #expect(found.finding.contains("2 recent log events") && found.finding.contains("2 of 5 with amberflo_meter"))
+        #expect(found.evidence.contains("Log event 387 of 2026-01-01T00:00:00.000Z is missing"))
+        #expect(found.remedy.contains("metertap attach") && found.remedy.contains("metertap backfill"))
+    }
+
+    @Test func `where the pattern is the right one all log events are handed on`() throws {
+        let found = try matched()
+        #expect(found.remedy.contains("--filter-name metertap") && found.remedy.contains("--filter-pattern ''"))
+    }
+
+    @Test func `what was compared and found is no finding, and a failure is unknown`() throws {
+        let right = try LogSetUps.with { group in
+            var match = ServiceMatch()
+            match.compared = ["amberflo_meter": 5]
+            group.matched = .read(match)
+        }
+        #expect(right.found == [])
+        let failed = try LogSetUps.with { $0.matched = .failed(LogSetUps.denied("CloudWatch Logs FilterLogEvents")) }
+        #expect(failed.found.map(\.severity) == [.unknown] && failed.found.map(\.check) == [.filterMatch])
+    }
+
     @Test func `the tags that the agent is told are the ones that count`() throws {
-        var setUp = try LogSetUps.with { $0.filters = .read([LogSetUps.filter(pattern: "?\"usage-meter\"")]) }
+        var setUp = try LogSetUps.with { $0.filters = .read([LogSetUps.filter(pattern: "%usage-meter%")]) }
         setUp.tags = ["usage-meter"]
         #expect(setUp.found == [])
         setUp.tags = ["usage-meter", "credits"]

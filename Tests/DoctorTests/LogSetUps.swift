@@ -10,7 +10,8 @@ typealias Policy = CloudWatchLogsClient.SubscriptionPolicy
 let account = "123456789012"
 let stream = "arn:aws:kinesis:eu-central-1:123456789012:stream/metertap"
 let logsRole = "arn:aws:iam::123456789012:role/metertap-logs"
-let rightPattern = "?amberflo_meter ?meter_record_for_cw ?meter_record_for_stream"
+let rightPattern = "%amberflo_meter|meter_record_for_cw|meter_record_for_stream%"
+let termsPattern = "?amberflo_meter ?meter_record_for_cw ?meter_record_for_stream"
 
 /// The log groups' side of a set-up in which everything is right.
 enum LogSetUps {
@@ -91,6 +92,7 @@ extension SetUp {
     private static let checks: Set<Check> = [
         .credentials, .clock, .logGroupExists, .logGroupClass, .logGroupReceives, .logRetention, .dataProtection,
         .ownLog, .filterPresent, .filterPattern, .filterScope, .filterDestination, .filterRole, .filterLimit,
-        .filterTwice, .tagsWritten, .recordsValid, .recordTime, .silence, .centralized, .identityTime,
+        .filterTwice, .filterTerms, .filterMatch, .nearMisses, .tagsWritten, .recordsValid, .recordTime, .silence,
+        .centralized, .identityTime,
     ]
 }

@@ -19,11 +19,30 @@ import Testing
         #expect(finding.remedy.contains("amberflo_meter,meter_record_for_cw,meter_record_for_stream,"))
     }
 
-    @Test func `what looks like a record is a risk only where there is no tag at all`() throws {
-        let untagged = try #require(
-            try found { (written: inout WrittenEvents) in (written.records, written.untagged) = (0, 4) })
-        #expect((untagged.check, untagged.severity) == (.tagsWritten, .risk))
-        #expect(try found { $0.untagged = 4 } == nil)
+    @Test(arguments: [
+        (NearMiss.otherSpelling, "METERTAP_TAGS of the agent to amberflo_meter"),
+        (.withinWord, "a word of its own"), (.withoutTag, "Write a tag right before the object"),
+    ])
+    func `near misses are a risk, also where other records are right`(kind: NearMiss, remedy: String) throws {
+        let finding = try #require(
+            try found { written in
+                written.nearMisses = [kind: 4]
+                written.nearMissPlaces = [kind: EventPlace(id: "387", timestamp: 1_767_225_600_000)]
+                written.spellings = ["AMBERFLO_METER"]
+            })
+        #expect((finding.check, finding.severity, finding.subject) == (.nearMisses, .risk, "/app/shop"))
+        #expect(finding.finding.hasPrefix("4 log events of the last day"))
+        #expect(finding.remedy.contains(remedy), "\(finding.remedy)")
+        #expect(finding.evidence == ["FilterLogEvents: 4 log events, for example 387 of 2026-01-01T00:00:00.000Z"])
+        #expect(finding.finding.contains("AMBERFLO_METER") == (kind == .otherSpelling))
+    }
+
+    @Test func `each kind of near miss is a finding of its own, and none is silence`() throws {
+        let setUp = try LogSetUps.written { written in
+            (written.events, written.records) = (2, 0)
+            written.nearMisses = [.otherSpelling: 1, .withoutTag: 1]
+        }
+        #expect(setUp.found.map(\.check) == [.nearMisses, .nearMisses])
     }
 
     @Test func `rejects are a loss and tell their reasons`() throws {
@@ -122,13 +141,76 @@ import Testing
         let written = try written(other, record() + " " + other, "other: {}")
         #expect(written.otherTags == ["other": 2])
         #expect(written.records == 1)
-        #expect(written.untagged == 0)
+        #expect(written.nearMisses.isEmpty)
     }
 
     @Test func `what looks like a record without a tag is counted`() throws {
         let bare = #"usage {"customerId":"c","meterApiName":"m","meterValue":1}"#
-        let escaped = #"{"message":"usage {\"meterApiName\":\"m\"}"}"#
-        #expect(try written(bare, escaped, "the meterApiName is missing", record()).untagged == 2)
+        let escaped = #"{"message":"usage {\"meter_name\": \"m\", \"value\": 2}"}"#
+        let written = try written(bare, escaped, "the meterApiName is missing", record())
+        #expect(written.nearMisses == [.withoutTag: 2])
+        #expect(written.nearMissPlaces == [.withoutTag: EventPlace(id: "0", timestamp: Self.time)])
+    }
+
+    @Test(arguments: [
+        #"AMBERFLO_METER: {"customerId":"c"}"#, #"AmberfloMeter {"customerId":"c"}"#, #"amberfloMeter={"a":1}"#,
+        #"amberflo-meter - {"a":1}"#, #"{"Amberflo_Meter":{"a":1}}"#, #"{"m":"AmberfloMeter {\"a\":1}"}"#,
+        #"{"m":"done\nAMBERFLO_METER {\"a\":1}"}"#, "\u{1b}[1;32mAMBERFLO_METER {\"a\":1}", #"AmberFlo.Meter {}"#,
+    ])
+    func `a tag in another case or spelling before an object is a near miss`(line: String) throws {
+        let written = try written(line)
+        #expect(written.nearMisses == [.otherSpelling: 1])
+        #expect(written.spellings.count == 1 && line.contains(written.spellings[0]))
+    }
+
+    @Test(arguments: [
+        #"my_amberflo_meter: {"customerId":"c"}"#, #"amberflo_meter_v2 {"a":1}"#, #"{"xamberflo_meter":{"a":1}}"#,
+    ])
+    func `a tag within a longer word before an object is a near miss`(line: String) throws {
+        #expect(try written(line).nearMisses == [.withinWord: 1])
+        #expect(try written(line).spellings.isEmpty)
+    }
+
+    @Test(arguments: [
+        "AmberfloMeter started", "com.example.AmberfloMeter: client ready {}", "amberflo_meter_total 5",
+        #"amberflo_meter_total{method="get"} 5"#, #"{"amberflo_meter_total":12,"other":{"a":1}}"#,
+        "reading amberflo_meter config", #"{"meter_name":"m","inner":{"value":1}}"#,
+        #"{"a":{"meterApiName":"m"},"b":{"value":1}}"#, #"{"meterApiName":"m"}"#, #"{"value":1}"#,
+        "meterApiName meterValue {}", #"flo_meter {"a":1}"#,
+    ])
+    func `what is plainly something else is none`(line: String) throws {
+        #expect(try written(line).nearMisses.isEmpty)
+    }
+
+    @Test(arguments: [
+        #"{"value":1,"x":{"y":{}},"meterName":"m"}"#,
+        #"usage {"meterValue":1,"dimensions":{"a":"b"},"meterApiName":"m"}"#,
+        #"{"m":"{\"meter_api_name\":\"m\",\"meter_value\":1}"}"#,
+    ])
+    func `an object with a meter's fields is a near miss on any level`(line: String) throws {
+        #expect(try written(line).nearMisses == [.withoutTag: 1])
+    }
+
+    @Test func `the search for near misses takes tags in any case and spelling`() throws {
+        let pattern = try FilterPattern(NearMissFinder.pattern(LineReader.defaultTags + ["usageMeter", "a-b.c"]))
+        #expect(pattern.regularExpressions == 1)
+        for message in [
+            "amberflo_meter", "xAMBERFLO-METERx", "AmberfloMeter", "MeterRecordForCw", "meter-record-for-stream",
+            "usage_meter", "USAGEMETER", "a_b_c", "AB.C", "meterApiName", "meter_name",
+        ] {
+            #expect(pattern.matches(message), "\(message)")
+        }
+        #expect(!pattern.matches("meter record") && !pattern.matches("amber_flo"))
+        // Where there are so many tags that it would be too long, the tags are looked for as they are.
+        let many = try FilterPattern(NearMissFinder.pattern((10..<45).map { "a_rather_long_tag_\($0)" }))
+        #expect(many.matches("a_rather_long_tag_10") && !many.matches("A_RATHER_LONG_TAG_10"))
+    }
+
+    @Test func `records that terms take within longer words only are counted`() throws {
+        let coloured = #"{"m":"done\namberflo_meter {\"customerId\":\"c\",\"meterApiName\":\"m\",\"meterValue\":1}"}"#
+        #expect(try written(coloured, record(), pattern: "amberflo_meter").unsure == 1)
+        #expect(try written(coloured, record(), pattern: "%amberflo_meter%").unsure == 0)
+        #expect(try written(coloured, pattern: nil).unsure == 0)
     }
 
     @Test func `asterisks of data protection are counted in records and in rejects`() throws {

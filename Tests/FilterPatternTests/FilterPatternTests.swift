@@ -89,11 +89,59 @@ import Testing
         #expect(!pattern.matches(String(repeating: "a", count: 20_000)))
     }
 
-    @Test func `a pattern of tags quotes what is no word`() throws {
-        #expect(FilterPattern.text(ofAny: ["amberflo_meter"]) == "amberflo_meter")
-        #expect(FilterPattern.text(ofAny: ["a_b", "c-d", "e.f"]) == "?a_b ?\"c-d\" ?\"e.f\"")
-        let pattern = try FilterPattern(FilterPattern.text(ofAny: ["c-d", "a\"b\\"]))
+    @Test func `the pattern for tags is one regular expression`() throws {
+        #expect(
+            FilterPattern.text(ofAny: LineReader.defaultTags)
+                == "%amberflo_meter|meter_record_for_cw|meter_record_for_stream%")
+        #expect(FilterPattern.text(ofAny: ["amberflo_meter"]) == "%amberflo_meter%")
+        #expect(FilterPattern.text(ofAny: ["a_b", "c-d", "e.f"]) == #"%a_b|c-d|e\.f%"#)
+        let pattern = try FilterPattern(FilterPattern.text(ofAny: ["c-d", "e.f"]))
+        #expect(pattern.matches("xc-dx") && pattern.matches("1e.f2"))
+        #expect(!pattern.matches("c d") && !pattern.matches("exf"))
+        #expect(pattern.regularExpressions == 1)
+        let odd = FilterPattern.text(ofAny: ["a\"b\\(%"])
+        #expect(odd == #"%a\x22b\\\x28\x25%"#)
+        #expect(try matches(odd, "xa\"b\\(%x"))
+        #expect(FilterPattern.text(ofAny: ["a", "\u{e9}"]) == "?a ?\"\u{e9}\"")
+    }
+
+    @Test func `the terms for tags are quoted where they are no words`() throws {
+        #expect(FilterPattern.terms(ofAny: ["amberflo_meter"]) == "amberflo_meter")
+        #expect(FilterPattern.terms(ofAny: ["a_b", "c-d", "e.f"]) == "?a_b ?\"c-d\" ?\"e.f\"")
+        let pattern = try FilterPattern(FilterPattern.terms(ofAny: ["c-d", "a\"b\\"]))
         #expect(pattern.matches("xc-dx") && pattern.matches("a\"b\\") && !pattern.matches("c d"))
+    }
+
+    @Test(arguments: [
+        ("\u{1b}[32mamberflo_meter: {}", false), ("x_amberflo_meter {}", false),
+        (#"{"m":"a\namberflo_meter {}"}"#, false),
+        ("amberflo_meters: {}", false), ("amberflo_meter", true), ("[amberflo_meter]: {}", true),
+        (#"{"amberflo_meter":{}}"#, true), ("amberflo_meters amberflo_meter", true), ("\u{e9}amberflo_meter", true),
+    ])
+    func `a tag within a longer word is taken by the expression, and by terms not for certain`(
+        message: String, isWord: Bool
+    ) throws {
+        let pattern = try FilterPattern(FilterPattern.text(ofAny: LineReader.defaultTags))
+        #expect(pattern.matches(message) && pattern.matchesWholeWords(message))
+        let terms = try FilterPattern(FilterPattern.terms(ofAny: LineReader.defaultTags))
+        #expect(terms.matches(message))
+        #expect(terms.matchesWholeWords(message) == isWord)
+    }
+
+    @Test func `excluded terms and phrases are judged with care`() throws {
+        #expect(try !FilterPattern("a -b").matchesWholeWords("a xbx"))
+        #expect(try FilterPattern("a -b").matchesWholeWords("a x"))
+        #expect(try FilterPattern("\"a: \"").matchesWholeWords("xx: a: 1"))
+        #expect(try !FilterPattern("\"a: \"").matchesWholeWords("xa: 1"))
+        #expect(try FilterPattern("\" \"").matchesWholeWords("a"))
+    }
+
+    @Test(arguments: [
+        ("", false), ("?a ?b", false), ("%a%", true), ("{ $.a = %b% }", true), ("[a = %b%]", true),
+        ("{ $.a = \"50%\" && $.b = \"%x\" }", false), ("%(a)%", true), ("{ $.a = ", false),
+    ])
+    func `what counts as a filter with a regular expression`(pattern: String, counts: Bool) {
+        #expect(FilterPattern.holdsExpression(pattern) == counts)
     }
 
     @Test func `a pattern of tags finds every line that the agent reads`() throws {

@@ -54,13 +54,26 @@ extension StorePromise {
             let audits = try await store.audits(limit: 2)
             #expect(audits.map(\.logGroup) == ["/app/2", "/app/1"])
             #expect(audits.map(\.isClean) == [false, true])
-            #expect(audits.allSatisfy { $0.detail == nil })
+            #expect(audits.allSatisfy { $0.detail == nil && $0.mentions == nil && $0.recordNotBehindTag == nil })
             #expect(try await store.audit(3)?.detail?.reasons == ["why"])
             #expect(try await store.audit(4) == nil)
             // What was repaired bears on a bill.
             let changes = try await store.changes(limit: 10, before: nil)
             #expect(changes.map(\.what) == ["audit.repair", "audit.repair"])
             #expect(changes.map(\.subject) == ["/app/1", "/app/0"] && changes.allSatisfy { $0.who == "auditor" })
+        },
+        StorePromise("an audit with a record that is not after its tag is not clean, and mentions do not matter") {
+            store in
+            for count in 0..<2 {
+                _ = try await store.note(
+                    StoredAudit(
+                        time: start, who: "auditor", account: "1", logGroup: "/app", from: start, to: start + day,
+                        found: 10, missing: 0, different: 0, extra: 0, repaired: 0, mentions: 5,
+                        recordNotBehindTag: count))
+            }
+            let audits = try await store.audits(limit: 2)
+            #expect(audits.map(\.isClean) == [false, true])
+            #expect(audits.map(\.recordNotBehindTag) == [1, 0] && audits.allSatisfy { $0.mentions == 5 })
         },
         StorePromise("rejects that wait are counted by reason and source, and by day") { store in
             let sourced = IntakeBatch.Item.reject(

@@ -26,6 +26,8 @@ from components.processes import clean_environment
 from components.samples import Event, Line, envelope
 from components.stored import records_in
 
+PATTERN = "%amberflo_meter|meter_record_for_cw|meter_record_for_stream%"
+TERMS = "?amberflo_meter ?meter_record_for_cw ?meter_record_for_stream"
 STREAM_GROUPS, DIRECT_GROUPS = ("/app/api", "/app/shop"), ("/direct/api",)
 HOUR = 3_600_000
 
@@ -171,7 +173,7 @@ class World:
         """Puts our filter, as it should be or changed."""
         right = {
             "filterName": "metertap",
-            "filterPattern": "?amberflo_meter ?meter_record_for_cw ?meter_record_for_stream",
+            "filterPattern": PATTERN,
             "destinationArn": self.stack.outputs["StreamArn"],
             "roleArn": self.stack.outputs["LogsRoleArn"],
             "distribution": "Random",
@@ -436,6 +438,22 @@ def a_pattern_that_misses_a_tag(world: World) -> AbstractContextManager[None]:
     return world.filtered(filterPattern="amberflo_meter")
 
 
+@injection("filter-terms", "risk", "sets the pattern", touches=("filter",))
+def a_pattern_of_terms(world: World) -> AbstractContextManager[None]:
+    return world.filtered(filterPattern=TERMS)
+
+
+@injection("filter-match", "loss", "--filter-pattern ''", touches=("filter",))
+def a_service_that_does_not_find_what_it_should(world: World) -> AbstractContextManager[None]:
+    """By the pattern it misses one of the records that a reading without it finds."""
+
+    def change(request: dict[str, Any], answer: dict[str, Any]) -> None:
+        if request["logGroupName"] == "/app/shop" and request.get("filterPattern") == PATTERN:
+            answer["events"] = [event for event in answer["events"] if "umbrella" not in event["message"]]
+
+    return world.overlay.changed("FilterLogEvents", change)
+
+
 def filters(**more: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
     def change(request: dict[str, Any], answer: dict[str, Any]) -> None:
         for one in answer["subscriptionFilters"]:
@@ -533,7 +551,7 @@ def an_account_policy_beside_the_filters(world: World) -> Iterator[None]:
     document = {
         "DestinationArn": world.stack.outputs["StreamArn"],
         "RoleArn": world.stack.outputs["LogsRoleArn"],
-        "FilterPattern": "?amberflo_meter ?meter_record_for_cw ?meter_record_for_stream",
+        "FilterPattern": PATTERN,
         "Distribution": "Random",
     }
     world.overlay.policies.append(
@@ -577,7 +595,7 @@ def deliveries_that_had_to_wait(world: World) -> AbstractContextManager[None]:
     "METERTAP_TAGS",
     touches=("agent",),
     # What is not looked for is neither right nor wrong.
-    hides=("filter-pattern", "records-valid", "record-time", "data-protection"),
+    hides=("filter-pattern", "filter-match", "records-valid", "record-time", "data-protection"),
 )
 def a_tag_that_the_agent_is_not_told(world: World) -> AbstractContextManager[None]:
     variables = world.functions.get_function_configuration(FunctionName="metertap-agent")["Environment"][
@@ -586,10 +604,20 @@ def a_tag_that_the_agent_is_not_told(world: World) -> AbstractContextManager[Non
     return world.configured(Environment={"Variables": variables | {"METERTAP_TAGS": "meter_record_for_cw"}})
 
 
-@injection("tags-written", "risk", "write a tag in front")
+@injection("near-misses", "risk", "Write a tag right before the object")
 def records_without_a_tag(world: World) -> AbstractContextManager[None]:
     line = record().split(": ", 1)[1]
     return world.group("/app/untagged", line)
+
+
+@injection("near-misses", "risk", "METERTAP_TAGS of the agent")
+def a_tag_in_another_spelling(world: World) -> AbstractContextManager[None]:
+    return world.group("/app/spelt", record(), record(tag="AMBERFLO_METER"))
+
+
+@injection("near-misses", "risk", "a word of its own")
+def a_tag_within_a_longer_word(world: World) -> AbstractContextManager[None]:
+    return world.group("/app/prefixed", record(), record(tag="my_amberflo_meter"))
 
 
 @injection("records-valid", "loss", "--explain")

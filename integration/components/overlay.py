@@ -3,7 +3,7 @@
 Every call goes on to ministack as it was signed, so that it is refused as AWS would refuse it. What is
 changed is the answer, and only here:
 
-- Filter patterns with question marks: ministack wants every term, AWS any of them
+- Filter patterns: ministack knows neither regular expressions nor terms with question marks, and AWS does
   (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html).
 - Account policies, which ministack does not have: there are none, unless a test puts some.
 - Figures of CloudWatch: those that a test gives, and none of ministack's own, which cannot be taken away.
@@ -28,6 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import ClientError
 
 from components.emulators import Ministack
+from reference import filter_pattern
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
@@ -95,7 +96,7 @@ class Overlay:
             answer = 200, json.dumps({"accountPolicies": self.policies}).encode()
         if answer[0] != 200:
             return answer
-        if operation == "FilterLogEvents" and request.get("filterPattern", "").startswith("?"):
+        if operation == "FilterLogEvents" and request.get("filterPattern"):
             answer = 200, json.dumps(self._events(request)).encode()
         elif operation == "ListMetrics":
             answer = 200, json.dumps({"Metrics": self._metrics(request)}).encode()
@@ -126,10 +127,10 @@ class Overlay:
         return 200, json.dumps(done, default=lambda time: time.timestamp()).encode()
 
     def _events(self, request: dict[str, Any]) -> dict[str, Any]:
-        terms = [term.lstrip("?").strip('"') for term in request["filterPattern"].split(" ")]
         times = {key: request[key] for key in ("startTime", "endTime") if key in request}
         found = self._logs.filter_log_events(logGroupName=request["logGroupName"], **times)["events"]
-        return {"events": [event for event in found if any(term in event["message"] for term in terms)]}
+        pattern = request["filterPattern"]
+        return {"events": [event for event in found if filter_pattern.matches(pattern, event["message"])]}
 
     def _metrics(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = {(one["Name"], one["Value"]) for one in request.get("Dimensions", [])}

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from components.emulators import ACCOUNT, REGION
 from components.fake_service import FakeService
+from reference import filter_pattern
 
 
 @dataclass
@@ -26,7 +27,13 @@ class Group:
 
     filters: dict[str, dict[str, Any]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    metric_patterns: list[str] = field(default_factory=list)
     logGroupClass: str = "STANDARD"
+
+
+def holds_expression(pattern: str) -> bool:
+    """Whether a pattern holds a regular expression."""
+    return re.search(filter_pattern.REGEX, pattern) is not None
 
 
 class Refused(Exception):
@@ -48,6 +55,8 @@ class Subscriptions(FakeService):
         self.statements: dict[str, dict[str, Any]] = {}
         self.allowed: set[str] | None = None  # actions, for example logs:PutSubscriptionFilter
         self.limit, self.per_second = limit, per_second
+        #: How many filters with a regular expression a log group takes, metric filters among them.
+        self.expressions = 5
         self.calls: Counter[str] = Counter()
         self.throttled = 0
         self.recent: dict[str, deque[float]] = {}
@@ -105,6 +114,7 @@ class Subscriptions(FakeService):
                 "logGroupName": name,
                 "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*",
                 "logGroupClass": self.groups[name].logGroupClass,
+                "metricFilterCount": len(self.groups[name].metric_patterns),
             }
             for name in names[first : first + 50]
         ]
@@ -120,6 +130,10 @@ class Subscriptions(FakeService):
             raise Refused("InvalidOperationException")
         if body["filterName"] not in group.filters and len(group.filters) >= self.limit:
             raise Refused("LimitExceededException")
+        others = [one["filterPattern"] for name, one in group.filters.items() if name != body["filterName"]]
+        with_expressions = sum(map(holds_expression, [*others, *group.metric_patterns]))
+        if holds_expression(body["filterPattern"]) and with_expressions >= self.expressions:
+            raise Refused("LimitExceededException")
         group.filters[body["filterName"]] = {"distribution": "ByLogStream"} | body
         return {}
 
@@ -127,6 +141,10 @@ class Subscriptions(FakeService):
         if self.group(body).filters.pop(body["filterName"], None) is None:
             raise Refused("ResourceNotFoundException")
         return {}
+
+    def describe_metric_filters(self, body: dict[str, Any]) -> dict[str, Any]:
+        patterns = self.group(body).metric_patterns
+        return {"metricFilters": [{"filterName": "m", "filterPattern": pattern} for pattern in patterns]}
 
     def describe_account_policies(self, body: dict[str, Any]) -> dict[str, Any]:
         assert body["policyType"] == "SUBSCRIPTION_FILTER_POLICY"

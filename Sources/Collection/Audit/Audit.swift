@@ -26,12 +26,19 @@ package struct AuditCounts: Sendable, Equatable {
     package var repaired = 0
     /// How many were matched by stream, time and content, because their event ids do not meet.
     package var matchedByContent = 0
+    /// How many rejects are records next to a tag, but not after it; those that were edited are left out.
+    ///
+    /// They are among the classes too. They look meant, so an audit with any isn't clean.
+    package var recordNotBehindTag = 0
 
     /// Starts at zero.
     package init() {}
 
     /// Everything that was found.
     package var found: Int { classes.values.reduce(0, +) }
+
+    /// Whether everything in the logs was received as it is, or is now.
+    package var isClean: Bool { self[.missing] == repaired && self[.different] == 0 && recordNotBehindTag == 0 }
 
     /// How many are of a class.
     package subscript(name: AuditClass) -> Int {
@@ -177,6 +184,7 @@ package struct Audit<Target: Receipts> {
         for (index, found) in window.found.enumerated() {
             let name = classes[index] ?? .missing
             counts[name] += 1
+            counts.recordNotBehindTag += found.isNotBehindTag && name != .resolved ? 1 : 0
             counts.repaired += isRepaired.contains(index) ? 1 : 0
             timeline.note(at: found.origin.timestamp ?? 0, isMissing: name == .missing)
             if name == .missing, let record = found.record, firstMissing.count < Self.maximumMissing {

@@ -97,6 +97,11 @@ package struct AuditFound: Sendable {
         if case .record(let found) = item { found } else { nil }
     }
 
+    /// Whether it is a reject because its record isn't after the tag.
+    package var isNotBehindTag: Bool {
+        if case .reject(.recordNotBehindTag, _, _, _) = item { true } else { false }
+    }
+
     /// Whether its time is no part of its identity.
     package var isTimeless: Bool { hasOwnId && record?.timeDerived == true }
 

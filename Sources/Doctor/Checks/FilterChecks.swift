@@ -1,6 +1,7 @@
 import AWS
 import Attachment
 import FilterPattern
+import HTTP
 
 /// The subscription filters: whether each log group has ours, and whether it hands on what it should.
 enum FilterChecks {
@@ -15,7 +16,7 @@ enum FilterChecks {
     static let mostFilters = 2
 
     static func run(_ setUp: SetUp) -> [Finding] {
-        unread(setUp) + present(setUp) + pattern(setUp) + scope(setUp) + destination(setUp) + role(setUp)
+        unread(setUp) + present(setUp) + pattern(setUp) + match(setUp) + scope(setUp) + destination(setUp) + role(setUp)
             + limit(setUp) + twice(setUp)
     }
 
@@ -106,13 +107,85 @@ enum FilterChecks {
             remedy: "Mend it, then fetch the rest with `metertap backfill`: run \(command)",
             evidence: "FilterLogEvents, matched with the pattern: \(leftOut) of \(found) left out")
         let misses = FilterLines.misses(patterns, tags: setUp.agentTags)
-        guard !misses.isEmpty else { return losses }
+        guard !misses.isEmpty else { return losses + terms(told, patterns, groups, filter, setUp) }
         return losses
             + setUp.about(
                 groups.filter { ($0.written.value?.leftOut ?? 0) == 0 }, .filterPattern, .risk,
                 "The filter's pattern does not take every line that a record may stand in: \(told).",
                 consequence: "As soon as an application writes such a line, its record is never delivered or billed.",
                 remedy: remedy, evidence: "Not taken: \(misses.joined(separator: "; "))")
+    }
+
+    /// Patterns that take every form of a record, but some only if terms are found within longer words.
+    private static func terms(
+        _ told: String, _ patterns: [FilterPattern], _ groups: [ExaminedLogGroup], _ filter: EffectiveFilter?,
+        _ setUp: SetUp
+    ) -> [Finding] {
+        let unsure = FilterLines.unsure(patterns, tags: setUp.agentTags)
+        guard !unsure.isEmpty else { return [] }
+        let count = groups.reduce(0) { $0 + ($1.written.value?.unsure ?? 0) }
+        let seen =
+            count > 0
+            ? " In the last day, \(count) \(count == 1 ? "record has" : "records have") the tag within a longer word."
+            : ""
+        let crowded = groups.first { !hasRoomForExpression($0, filter) }.map {
+            " Where it reports that there is no room, remove another filter with a regular expression first: `aws logs "
+                + "describe-metric-filters --log-group-name \($0.group.name)` lists them."
+        }
+        return setUp.about(
+            groups, .filterTerms, .risk,
+            "The filter's pattern is made of terms, which AWS documents as whole words: \(told).\(seen)",
+            consequence: "A record whose tag follows a colour code or an escaped line break may never be delivered or "
+                + "billed, without a report.",
+            remedy: "Run \(command(groups, filter, setUp))\(crowded ?? "")",
+            evidence: "DescribeSubscriptionFilters: \(told). Not taken for certain: \(unsure.joined(separator: "; "))")
+    }
+
+    /// Whether a log group takes one more filter with a regular expression, as far as that is known.
+    private static func hasRoomForExpression(_ group: ExaminedLogGroup, _ filter: EffectiveFilter?) -> Bool {
+        let others = (group.filters.value ?? []).count { other in
+            other.filterName != filter?.name && FilterPattern.holdsExpression(other.filterPattern)
+        }
+        return others + (group.group.metricFilterCount ?? 0) < FilterPattern.maximumFiltersWithExpressions
+    }
+
+    /// What CloudWatch Logs itself says of the patterns.
+    private static func match(_ setUp: SetUp) -> [Finding] {
+        var failures: [(subject: String, error: AWSError)] = []
+        for group in setUp.groups { if let error = group.matched.error { failures.append((group.group.name, error)) } }
+        let unread = Finding.unreadable(
+            .filterMatch, failures, what: "whether CloudWatch Logs finds tags with the filter's pattern")
+        return unread
+            + setUp.groups.compactMap { group -> Finding? in
+                guard let match = group.matched.value, match.missedEvents > 0 else { return nil }
+                let filters = setUp.ourFilters(of: group) ?? []
+                let patterns = filters.map(\.pattern).joined(separator: " and ")
+                let byTag = match.missed.sorted { $0.key < $1.key }
+                    .map { "\($0.value) of \(match.compared[$0.key] ?? 0) with \($0.key)" }.joined(separator: ", ")
+                return Finding(
+                    .filterMatch, .loss, group.group.name,
+                    "CloudWatch Logs doesn't find \(match.missedEvents) recent log events with a record by the filter's "
+                        + "pattern, which should take them: \(byTag).",
+                    consequence: "These records are never delivered or billed, without a report.",
+                    remedy: matchRemedy(filters.first, group, setUp),
+                    evidence: ["FilterLogEvents with and without \(patterns): \(byTag) missing"]
+                        + match.examples.map {
+                            "Log event \($0.id) of "
+                                + UnixTime(milliseconds: $0.timestamp).iso8601Milliseconds + " is missing"
+                        })
+            }
+    }
+
+    private static func matchRemedy(
+        _ filter: EffectiveFilter?, _ group: ExaminedLogGroup, _ setUp: SetUp
+    ) -> String {
+        let backfill = "fetch the missing records with `metertap backfill`"
+        guard let filter, Wish.isSame(filter.pattern, FilterPattern.text(ofAny: setUp.agentTags)) else {
+            return "First \(backfill), then run \(command([group], filter, setUp))"
+        }
+        return "Hand on every log event until the cause is known, then \(backfill): `aws logs put-subscription-filter "
+            + "--log-group-name \(group.group.name) --filter-name \(filter.name) --destination-arn "
+            + "\(filter.destinationArn) " + (filter.roleArn.map { "--role-arn \($0) " } ?? "") + "--filter-pattern ''`."
     }
 
     /// What sets the pattern right, in the middle of a sentence.
@@ -331,6 +404,8 @@ enum FilterLines {
             ("a text line", "2026-01-02T03:04:05Z INFO \(tag): \(record)"),
             ("a member of JSON", #"{"level":"info","\#(tag)":\#(record)}"#),
             ("a string in JSON", #"{"level":"INFO","message":"\#(tag) \#(escaped)"}"#),
+            ("a text line after a colour code", "\u{1b}[32m\(tag): \(record)"),
+            ("a string in JSON after a line break", #"{"level":"INFO","message":"done\n\#(tag) \#(escaped)"}"#),
         ]
     }
 
@@ -338,6 +413,14 @@ enum FilterLines {
     static func misses(_ patterns: [FilterPattern], tags: [String]) -> [String] {
         tags.flatMap { tag in
             lines(tag).filter { one in !patterns.contains { $0.matches(one.line) } }.map { "\(tag) in \($0.form)" }
+        }
+    }
+
+    /// What the patterns take only if terms are found within longer words.
+    static func unsure(_ patterns: [FilterPattern], tags: [String]) -> [String] {
+        tags.flatMap { tag in
+            lines(tag).filter { one in !patterns.contains { $0.matchesWholeWords(one.line) } }
+                .map { "\(tag) in \($0.form)" }
         }
     }
 }

@@ -1,11 +1,13 @@
 import AWS
+import HTTP
 import Meter
 import MeterLine
 
 /// What the applications write, as the log events of the last day show it.
 enum WrittenChecks {
     static func run(_ setUp: SetUp) -> [Finding] {
-        unread(setUp) + tagsWritten(setUp) + recordsValid(setUp) + recordTime(setUp) + identityTime(setUp)
+        unread(setUp) + tagsWritten(setUp) + nearMisses(setUp) + recordsValid(setUp) + recordTime(setUp)
+            + identityTime(setUp)
             + silence(setUp) + centralized(setUp)
     }
 
@@ -29,17 +31,51 @@ enum WrittenChecks {
     private static func tagsWritten(_ setUp: SetUp) -> [Finding] {
         setUp.groups.compactMap { group -> Finding? in
             let written = written(group)
-            if !written.otherTags.isEmpty { return otherTags(written, group, setUp) }
-            guard written.untagged > 0, !written.isTagged else { return nil }
-            return Finding(
-                .tagsWritten, .risk, group.group.name,
-                "\(written.untagged) log events of the last day look like records and carry none of the tags "
-                    + "\(setUp.knownTags.joined(separator: ", ")).",
-                consequence: "If they are meant to be billed, they are not: what has no tag is not looked at.",
-                remedy:
-                    "Let the application write a tag in front of the record, or run the agent and `metertap attach` "
-                    + "with the tag that it writes (METERTAP_TAGS, --tags).",
-                evidence: ["FilterLogEvents: \(written.untagged) log events name a meter and have no tag"])
+            return written.otherTags.isEmpty ? nil : otherTags(written, group, setUp)
+        }
+    }
+
+    /// Log events that look like records that were meant, and that nothing takes for any.
+    private static func nearMisses(_ setUp: SetUp) -> [Finding] {
+        setUp.groups.flatMap { group -> [Finding] in
+            let written = written(group)
+            return NearMiss.allCases.compactMap { kind in
+                guard let count = written.nearMisses[kind], count > 0 else { return nil }
+                let (what, remedy) = told(kind, written, setUp)
+                let place = written.nearMissPlaces[kind].map {
+                    ", for example \($0.id) of " + UnixTime(milliseconds: $0.timestamp).iso8601Milliseconds
+                }
+                return Finding(
+                    .nearMisses, .risk, group.group.name,
+                    "\(count) \(count == 1 ? "log event" : "log events") of the last day without a tag \(what).",
+                    consequence: "If these are meant as records, they aren't billed: only a record after a tag is.",
+                    remedy: remedy, evidence: ["FilterLogEvents: \(count) log events\(place ?? "")"])
+            }
+        }
+    }
+
+    private static func told(_ kind: NearMiss, _ written: WrittenEvents, _ setUp: SetUp) -> (String, String) {
+        let tags = setUp.agentTags.joined(separator: ", ")
+        switch kind {
+        case .otherSpelling:
+            let spellings = written.spellings.joined(separator: ", ")
+            let all = (setUp.agentTags + written.spellings).joined(separator: ",")
+            return (
+                "have one in another case or spelling before an object: \(spellings)",
+                "Write the tag letter by letter as one of \(tags). Or add the spelling: set METERTAP_TAGS of the agent to "
+                    + "\(all), and run `metertap attach` with --tags \(all). Then run `metertap backfill` for the time before."
+            )
+        case .withinWord:
+            return (
+                "have one within a longer word before an object",
+                "Write the tag as a word of its own: no letter, digit or _ right before or after it. Or add the whole word "
+                    + "to METERTAP_TAGS of the agent, and run `metertap attach` with the same --tags."
+            )
+        case .withoutTag:
+            return (
+                "have an object with a meter's name and a value",
+                "Write a tag right before the object, for example amberflo_meter: {…}. The agent knows \(tags)."
+            )
         }
     }
 
@@ -127,7 +163,7 @@ enum WrittenChecks {
     private static func silence(_ setUp: SetUp) -> [Finding] {
         let silent = setUp.groups.filter { group in
             guard let written = group.written.value, setUp.isMeant(group) else { return false }
-            return written.receives == true && written.isComplete && !written.isTagged && written.untagged == 0
+            return written.receives == true && written.isComplete && !written.isTagged && written.nearMisses.isEmpty
         }
         return setUp.about(
             silent, .silence, .risk, "Log events came in the last day, but none with a record.",

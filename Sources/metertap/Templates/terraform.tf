@@ -311,7 +311,6 @@ locals {
   sink_is_made          = var.ingest_url == "" && var.sink_bucket == ""
   sink_is_open_to_agent = var.sink_bucket != "" && var.sink_role_arn == "" && var.sink_credentials_secret_arn == ""
   alarm_actions         = var.alarm_topic_arn == "" ? null : [var.alarm_topic_arn]
-  has_one_tag           = join("", split(",", var.tags)) == var.tags
   figures               = "Metertap/${var.name}"
   log_groups            = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group"
 }
@@ -865,7 +864,7 @@ resource "aws_sfn_state_machine" "follow_machine" {
       LeaveOut = {
         Type = "Succeed"
       }
-      # As metertap attach does: a tag alone has no question mark.
+      # As metertap attach does.
       Attach = {
         Type     = "Task"
         Resource = "arn:${local.partition}:states:::aws-sdk:cloudwatchlogs:putSubscriptionFilter"
@@ -873,7 +872,7 @@ resource "aws_sfn_state_machine" "follow_machine" {
           for name, value in {
             "LogGroupName.$" = "$.detail.requestParameters.logGroupName"
             FilterName       = "metertap"
-            FilterPattern    = local.has_one_tag ? var.tags : "?${join(" ?", split(",", var.tags))}"
+            FilterPattern    = "%${join("|", split(",", var.tags))}%"
             DestinationArn   = local.is_stream ? aws_kinesis_stream.stream[0].arn : aws_lambda_function.agent.arn
             RoleArn          = local.is_stream ? aws_iam_role.logs_role[0].arn : null
             Distribution     = local.is_stream ? "Random" : null
