@@ -108,8 +108,10 @@ private import CByteMasks
     }
 
     /// Lends the bytes as a span.
-    func withSpan<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        unsafe body(Span(_unsafeElements: UnsafeBufferPointer(start: start, count: count)))
+    func withSpan<Result, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try unsafe body(Span(_unsafeElements: UnsafeBufferPointer(start: start, count: count)))
     }
 
     /// Copies the bytes of a range to memory that has room for `room` bytes; what is written behind them is of no meaning.

@@ -18,7 +18,7 @@ struct EventIndex {
 
     /// How a log event is written.
     enum Shape: UInt8 {
-        /// As CloudWatch Logs writes it: an id of digits, a time, a message.
+        /// An id of digits, a time, a message, in any order and with anything between and beside them.
         case plain
         /// The same, with characters in the message that may hide a tag.
         case hidden
@@ -59,7 +59,8 @@ struct EventIndex {
         try LooseJSON.elements(bytes, &position) { bytes, position throws(LooseJSON.Fault) in
             guard entries.count < Self.maximum else { throw LooseJSON.Fault(position: position) }
             let start = position
-            if let (entry, end) = ByteText.with(bytes, { Self.entry($0, at: start) }) {
+            let found = ByteText.with(bytes) { Self.compactEntry($0, at: start) ?? Self.entry($0, at: start) }
+            if let (entry, end) = found {
                 entries.append(entry)
                 position = end
             } else {
@@ -70,7 +71,7 @@ struct EventIndex {
     }
 
     /// The log event at a position, if it is written as CloudWatch Logs does, and where it ends.
-    private static func entry(_ text: ByteText, at start: Int) -> (Entry, end: Int)? {
+    private static func compactEntry(_ text: ByteText, at start: Int) -> (Entry, end: Int)? {
         var entry = Entry(start: start, shape: .plain)
         guard var position = text.end(of: beginning, at: start) else { return nil }
         entry.id = position..<(text.first(.noDigit, from: position) ?? text.count)
@@ -85,5 +86,14 @@ struct EventIndex {
         entry.message = message..<end.position
         if end.hasUnicodeEscapes { entry.shape = .hidden }
         return (entry, position)
+    }
+
+    /// The log event at a position, its members in any order, and where it ends; nil when it is written in an unusual way.
+    @inline(never)
+    private static func entry(_ text: ByteText, at start: Int) -> (Entry, end: Int)? {
+        guard let event = EventMembers(text, at: start, in: .envelope) else { return nil }
+        var entry = Entry(start: start, shape: event.hasUnicodeEscapes ? .hidden : .plain)
+        (entry.id, entry.timestamp, entry.message) = (event.id, event.timestamp, event.message)
+        return (entry, event.end)
     }
 }

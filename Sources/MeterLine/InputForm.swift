@@ -16,7 +16,7 @@ package enum InputForm: String, Sendable {
     case unknown = "no text, in a form that Metertap does not know"
 
     /// How many bytes tell the form.
-    private static let sampleBytes = 4 << 10
+    private static let sampleBytes = 1 << 10
 
     private static let beginnings: [(bytes: [UInt8], form: InputForm)] = [
         (Array("PK\u{3}\u{4}".utf8), .zip), (Array("PK\u{5}\u{6}".utf8), .zip),
@@ -34,14 +34,17 @@ package enum InputForm: String, Sendable {
     ///
     /// Text need be no UTF-8: what an old application writes may be in any encoding that ASCII is a part of.
     package init?(_ text: Span<UInt8>) {
-        let sample = bytes(of: text.extracting(..<min(text.count, Self.sampleBytes)))
-        if let known = Self.beginnings.first(where: { sample.starts(with: $0.bytes) }) {
+        let beginning = bytes(of: text.extracting(..<min(text.count, 16)))
+        if let known = Self.beginnings.first(where: { beginning.starts(with: $0.bytes) }) {
             self = known.form
-        } else if Self.isBzip2(sample) {
+            return
+        }
+        let sample = Sample(text.extracting(..<min(text.count, Self.sampleBytes)))
+        if Self.isBzip2(beginning) {
             self = .bzip2
-        } else if Self.isEverySecondByteZero(sample) {
+        } else if sample.isEverySecondByteZero {
             self = .utf16
-        } else if Self.hasManyControls(sample) {
+        } else if sample.hasManyControls {
             self = .unknown
         } else {
             return nil
@@ -66,21 +69,31 @@ package enum InputForm: String, Sendable {
         return block.elementsEqual([0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
             || block.elementsEqual([0x17, 0x72, 0x45, 0x38, 0x50, 0x90])
     }
+}
 
-    /// Whether it looks like UTF-16 without a byte order mark.
-    private static func isEverySecondByteZero(_ sample: [UInt8]) -> Bool {
-        guard sample.count >= 8 else { return false }
-        let half = sample.count / 2
-        var zeros = (even: 0, odd: 0)
-        for (index, byte) in sample.enumerated() where byte == 0 {
+/// Which bytes there are at the beginning of input.
+private struct Sample {
+    private let count: Int
+    private var zeros = (even: 0, odd: 0)
+    /// Control characters that no text has.
+    private var controls = 0
+
+    init(_ bytes: Span<UInt8>) {
+        count = bytes.count
+        for index in bytes.indices where bytes[index] < 0x20 {
+            let byte = bytes[index]
+            if !(0x08...0x0d).contains(byte), byte != 0x1b { controls += 1 }
+            guard byte == 0 else { continue }
             if index % 2 == 0 { zeros.even += 1 } else { zeros.odd += 1 }
         }
-        return max(zeros.even, zeros.odd) * 10 >= half * 9 && min(zeros.even, zeros.odd) * 10 <= half
     }
 
-    /// Whether more than every twentieth byte is a control character that no text has.
-    private static func hasManyControls(_ sample: [UInt8]) -> Bool {
-        let controls = sample.count { $0 < 0x20 && !($0 >= 0x08 && $0 <= 0x0d) && $0 != 0x1b }
-        return controls >= 8 && controls * 20 > sample.count
+    /// Whether it looks like UTF-16 without a byte order mark.
+    var isEverySecondByteZero: Bool {
+        let half = count / 2
+        return half >= 4 && max(zeros.even, zeros.odd) * 10 >= half * 9 && min(zeros.even, zeros.odd) * 10 <= half
     }
+
+    /// Whether more than every twentieth byte is a control character.
+    var hasManyControls: Bool { controls >= 8 && controls * 20 > count }
 }

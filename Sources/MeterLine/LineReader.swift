@@ -55,9 +55,9 @@ public struct LineReader: Sendable {
         var values = MessageValues(origin: origin)
         var reader = TaggedValueReader()
         var position = 0
-        while !values.isFull, let tagged = next(message, &position, &reader) {
-            values.tagged = tagged
-            switch tagged.value.content {
+        while !values.isFull, let (place, content) = next(message, &position, &reader) {
+            values.place = place
+            switch content {
             case .mention: values.mention()
             case .unreadable(let rejection), .notARecord(let rejection): values.reject(rejection)
             case .records(let records): read(records, message, into: &values, accounting: &accounting)
@@ -69,7 +69,7 @@ public struct LineReader: Sendable {
     /// The next tag that is a word of its own, and what follows it; the position moves behind what was read.
     private func next(
         _ message: Span<UInt8>, _ position: inout Int, _ reader: inout TaggedValueReader
-    ) -> Tagged? {
+    ) -> (TagPlace, TaggedValue.Content)? {
         while let hit = scanner.next(message, from: position) {
             position = hit.range.upperBound
             let (level, isCertain) = reader.level(message, behind: position)
@@ -77,7 +77,9 @@ public struct LineReader: Sendable {
             guard EscapeLevel.endsWord(message, before: hit.range.lowerBound, level: wordLevel) else { continue }
             let value = reader.read(message, behind: position, level: level)
             position = value.end
-            return Tagged(tag: scanner.tags[hit.tag], range: hit.range, level: level, value: value)
+            let place = TagPlace(
+                tag: scanner.tags[hit.tag], range: hit.range, level: level, valueStart: value.start, end: value.end)
+            return (place, value.content)
         }
         return nil
     }
@@ -87,14 +89,14 @@ public struct LineReader: Sendable {
         var places: [LinePlace] = []
         var reader = TaggedValueReader()
         var position = 0
-        while places.count < Self.maximumValues, let tagged = next(message, &position, &reader) {
+        while places.count < Self.maximumValues, let (place, content) = next(message, &position, &reader) {
             let kind: LinePlace.Kind =
-                switch tagged.value.content {
+                switch content {
                 case .mention: .mention
                 case .unreadable: .unreadable
                 case .notARecord, .records: .value
                 }
-            places.append(LinePlace(kind: kind, tag: tagged.range, end: position))
+            places.append(LinePlace(kind: kind, tag: place.range, end: position))
         }
         return places
     }

@@ -5,75 +5,77 @@ import Meter
 /// Loggers write one message into several members of a JSON object: rendered, raw, parsed, as a template, cut off. So the members of
 /// an object say one thing together; the elements of an array and the tags of a text say several.
 struct MessageCopies {
-    /// The ordinals of records that stand elsewhere in the message too.
+    /// Which of the findings are records that stand elsewhere in the message too.
     private(set) var repeated: Set<Int> = []
-    /// The ordinals of unreadable values that are a template of a record, or its cut off copy.
+    /// Which of the findings are unreadable values that are a template of a record, or its cut off copy.
     private(set) var unreadable: Set<Int> = []
 
     /// Looks for the copies among the values of a message.
     ///
-    /// - Parameter tags: the tags that have values, of which there are several.
-    init(of items: [MessageValues.Item], behind tags: [Tagged], in message: Span<UInt8>) {
-        let groups = Self.equalRecords(items)
-        let suspects = items.filter { $0.mayBeCopy }
-        let hasRecord = items.contains { if case .record = $0.content { true } else { false } }
-        guard !groups.isEmpty || hasRecord && !suspects.isEmpty else { return }
-        let places = MessageStructure(message, tags: tags.map(\.range.lowerBound)).places
+    /// - Parameters:
+    ///   - findings: the values in their order.
+    ///   - tags: behind which of the tags each of them stands.
+    ///   - places: where the tags stand that have values.
+    init(of findings: [Finding], behind tags: [Int], _ places: [TagPlace], in message: Span<UInt8>) {
+        let groups = Self.equalRecords(findings, tags)
+        let suspects = findings.indices.filter { findings[$0].mayBeCopy }
+        let originals = Self.recordTags(findings, tags)
+        guard !groups.isEmpty || !originals.isEmpty && !suspects.isEmpty else { return }
+        let structure = MessageStructure(message, tags: places.map(\.range.lowerBound)).places
         for group in groups {
-            let count = MessageStructure.count(group.map { places[$0.tag] }[...])
-            repeated.formUnion(group.dropFirst(count).map(\.ordinal))
+            let count = MessageStructure.count(group.map { structure[tags[$0]] }[...])
+            repeated.formUnion(group.dropFirst(count))
         }
-        if suspects.isEmpty { return }
-        let recordTags = Self.recordTags(items)
-        var texts: [Int: [UInt8]] = [:]
+        var wholes: [Int: [UInt8]] = [:]
         for suspect in suspects {
-            let place = places[suspect.tag]
-            let text = Self.valueText(of: tags[suspect.tag], at: place, in: message)
-            let originals = recordTags.filter { places[$0].isOtherMember(than: place) }
+            let (tag, reason) = (tags[suspect], findings[suspect].reason)
+            let text = Self.valueText(of: places[tag], at: structure[tag], in: message)
+            let isPlaceholder = CopiedText.isPlaceholder(text.bytes, reason)
             let isCopy = originals.contains { original in
-                if CopiedText.isPlaceholder(text.bytes, suspect.reason) { return true }
-                guard suspect.reason == .malformedJSON, text.isWhole else { return false }
-                let value = tags[original]
+                guard structure[original].isOtherMember(than: structure[tag]) else { return false }
+                if isPlaceholder { return true }
+                guard reason == .malformedJSON, text.isWhole else { return false }
+                let place = places[original]
                 let whole =
-                    texts[original] ?? CopiedText.whole(value.valueText(message, upTo: value.value.end).bytes)
-                texts[original] = whole
+                    wholes[original] ?? CopiedText.whole(place.valueText(message, upTo: place.end).bytes)
+                wholes[original] = whole
                 return CopiedText.isCutOff(text.bytes, of: whole)
             }
-            if isCopy { unreadable.insert(suspect.ordinal) }
+            if isCopy { unreadable.insert(suspect) }
         }
     }
 
     /// The records without an id of their own that say the same and stand behind different tags.
-    private static func equalRecords(_ items: [MessageValues.Item]) -> [[MessageValues.Item]] {
-        var groups: [[UInt8]: [MessageValues.Item]] = [:]
-        for item in items {
-            guard case .record(let found) = item.content, found.idDerived else { continue }
-            groups[found.record.sameness, default: []].append(item)
+    private static func equalRecords(_ findings: [Finding], _ tags: [Int]) -> [[Int]] {
+        var groups: [[UInt8]: [Int]] = [:]
+        for (index, finding) in findings.enumerated() {
+            guard case .record(let found) = finding, found.idDerived else { continue }
+            groups[found.record.sameness, default: []].append(index)
         }
-        return groups.values.filter { group in group.contains { $0.tag != group[0].tag } }
+        return groups.values.filter { group in group.contains { tags[$0] != tags[group[0]] } }
     }
 
     /// What stands behind a tag to the end of its string, or of what holds its member where the tag is the member's name.
     private static func valueText(
-        of tag: Tagged, at place: MessageStructure.Place, in message: Span<UInt8>
+        of tag: TagPlace, at place: MessageStructure.Place, in message: Span<UInt8>
     ) -> (bytes: [UInt8], isWhole: Bool) {
         let text = tag.valueText(message, upTo: place.textEnd)
         return text.bytes.isEmpty ? tag.valueText(message, upTo: place.memberEnd) : text
     }
 
     /// The tags behind which a record stands.
-    private static func recordTags(_ items: [MessageValues.Item]) -> [Int] {
-        var tags: [Int] = []
-        for item in items where tags.last != item.tag {
-            if case .record = item.content { tags.append(item.tag) }
+    private static func recordTags(_ findings: [Finding], _ tags: [Int]) -> [Int] {
+        var recordTags: [Int] = []
+        for (finding, tag) in zip(findings, tags) where recordTags.last != tag {
+            if case .record = finding { recordTags.append(tag) }
         }
-        return tags
+        return recordTags
     }
 }
 
-extension MessageValues.Item {
+extension Finding {
     /// Why it is no record; nil for a record.
-    var reason: RejectReason? { if case .reject(let rejection) = content { rejection.reason } else { nil } }
+    fileprivate var reason: RejectReason? { if case .reject(let reject) = self { reject.reason } else { nil } }
 
     /// Whether it may be the template or the cut off copy of a record.
     fileprivate var mayBeCopy: Bool {

@@ -1,12 +1,15 @@
 import Meter
 
-/// A tag in a message, and what follows it.
-struct Tagged {
+/// Where a tag and its value stand in a message.
+struct TagPlace {
     var tag: String
     var range: Range<Int>
     /// The escape level on which the tag stands.
     var level: Int
-    var value: TaggedValue
+    /// Where the value begins: so many bytes behind the tag, in a text on the tag's level.
+    var valueStart: Int
+    /// Where the value ends.
+    var end: Int
 
     /// The text behind the tag, on its level, from the value on and up to a position in the message.
     ///
@@ -14,41 +17,30 @@ struct Tagged {
     func valueText(_ message: Span<UInt8>, upTo end: Int) -> (bytes: [UInt8], isWhole: Bool) {
         guard range.upperBound < end else { return ([], true) }
         let behind = message.extracting(range.upperBound..<end)
-        guard level > 0 else { return (bytes(of: behind.extracting(min(value.start, behind.count)...)), true) }
+        guard level > 0 else { return (bytes(of: behind.extracting(min(valueStart, behind.count)...)), true) }
         let text = UnescapedText(behind, from: 0, level: level, prefix: behind.count)
-        return (Array(text.text.dropFirst(value.start)), text.isWhole)
+        return (Array(text.text.dropFirst(valueStart)), text.isWhole)
     }
 }
 
 /// The values of one message in their order, until it is known which of them are copies.
 struct MessageValues {
-    /// What was found behind a tag.
-    struct Item {
-        enum Content {
-            case record(FoundRecord)
-            case reject(Rejection)
-        }
-
-        var content: Content
-        var ordinal: Int
-        var sequence: ProducerSequence?
-        /// Which of `tags` it stands behind.
-        var tag: Int
-    }
-
     let origin: EventOrigin
     /// Of the object whose values are taken.
     var sequence: ProducerSequence?
     /// The tag whose values are taken.
-    var tagged: Tagged? { didSet { hasTag = false } }
-    /// Whether that is the last of `tags`.
-    private var hasTag = false
+    var place = TagPlace(tag: "", range: 0..<0, level: 0, valueStart: 0, end: 0) { didSet { hasPlace = false } }
+    /// Whether that is the last of `places`.
+    private var hasPlace = false
     /// The tags that have values.
-    private var tags: [Tagged] = []
-    private var items: [Item] = []
+    private var places: [TagPlace] = []
+    /// The values; rejects hold nothing of the message yet.
+    private var findings: [Finding] = []
+    /// Behind which of the tags each of them stands.
+    private var tags: [Int] = []
     private var mentions = 0
     /// The first tag without a value.
-    private var mentioned: Tagged?
+    private var mentioned: TagPlace?
 
     /// How many bytes of records come out of one message; `values` with long dimensions would multiply them.
     private static let maximumRecordBytes = 16 << 20
@@ -66,44 +58,53 @@ struct MessageValues {
 
     /// Takes a tag without a value.
     mutating func mention() {
-        if mentioned == nil { mentioned = tagged }
+        if mentioned == nil { mentioned = place }
         mentions += 1
     }
 
     mutating func append(_ content: RecordContent) {
         guard hasRoom() else { return }
-        let ordinal = items.count
+        let ordinal = findings.count
         let record = Record(
             uniqueId: content.ownId ?? Identity.uniqueId(of: origin, ordinal: ordinal),
             meterApiName: content.meterApiName, meterValue: content.meterValue,
             meterTimeInMillis: content.meterTimeInMillis, customerId: content.customerId,
             dimensions: content.dimensions)
-        let found = FoundRecord(
-            record: record, origin: origin, ordinal: ordinal, timeDerived: content.timeDerived,
-            idDerived: content.ownId == nil, sequence: sequence)
-        append(.record(found))
+        append(
+            .record(
+                FoundRecord(
+                    record: record, origin: origin, ordinal: ordinal, timeDerived: content.timeDerived,
+                    idDerived: content.ownId == nil, sequence: sequence)))
         recordBytes += content.dimensions.reduce(512) { $0 + $1.name.utf8.count + $1.value.utf8.count }
     }
 
     mutating func reject(_ rejection: Rejection) {
-        guard hasRoom() else { return }
-        append(.reject(rejection))
+        if hasRoom() { keep(rejection) }
+    }
+
+    private mutating func keep(_ rejection: Rejection) {
+        append(
+            .reject(
+                Reject(
+                    reason: rejection.reason, detail: rejection.detail, tag: place.tag, ordinal: findings.count,
+                    source: .event(origin), timestamp: origin.timestamp, content: [], sequence: sequence)))
         rejects += 1
     }
 
-    private mutating func append(_ content: Item.Content) {
-        if !hasTag, let tagged {
-            tags.append(tagged)
-            hasTag = true
+    private mutating func append(_ finding: Finding) {
+        if !hasPlace {
+            places.append(place)
+            hasPlace = true
         }
-        items.append(Item(content: content, ordinal: items.count, sequence: sequence, tag: tags.count - 1))
+        findings.append(finding)
+        tags.append(places.count - 1)
     }
 
     /// Whether one more value is read; the first that is not becomes the reject that stands for the rest.
     private mutating func hasRoom() -> Bool {
         guard !isFull else { return false }
         let limit: String
-        if items.count == LineReader.maximumValues {
+        if findings.count == LineReader.maximumValues {
             limit = "\(LineReader.maximumValues) values"
         } else if rejects == Self.maximumRejects {
             limit = "\(Self.maximumRejects) rejects"
@@ -112,7 +113,7 @@ struct MessageValues {
         } else {
             return true
         }
-        append(.reject(Rejection(.tooLarge, "more than \(limit) in one message; the rest of it is not read")))
+        keep(Rejection(.tooLarge, "more than \(limit) in one message; the rest of it is not read"))
         isFull = true
         return false
     }
@@ -120,38 +121,40 @@ struct MessageValues {
     /// The findings without the copies that a logger made of them in one message.
     mutating func finish(_ message: Span<UInt8>, accounting: inout Accounting) -> [Finding] {
         accounting.mentions += mentions
-        if items.isEmpty { lookForRecordNotBehindTag(message) }
-        if items.isEmpty { return [] }
+        if findings.isEmpty { lookForRecordNotBehindTag(message) }
+        if findings.isEmpty { return [] }
         accounting.tagged += 1
-        if tags.count > 1 {
-            let copies = MessageCopies(of: items, behind: tags, in: message)
-            accounting.repeatedInMessage += copies.repeated.count
-            accounting.unreadableCopies += copies.unreadable.count
-            items.removeAll { copies.repeated.contains($0.ordinal) || copies.unreadable.contains($0.ordinal) }
-        }
-        var contents = RejectContents()
-        return items.map { item in
-            switch item.content {
-            case .record(let found):
-                accounting.records += 1
-                return .record(found)
-            case .reject(let rejection):
-                accounting.rejects[rejection.reason, default: 0] += 1
-                return .reject(reject(rejection, item, contents.next(message, from: tags[item.tag].range.lowerBound)))
-            }
-        }
+        if places.count > 1 { leaveOutCopies(message, &accounting) }
+        accounting.records += findings.count
+        if rejects > 0 { fillRejects(message, &accounting) }
+        return findings
     }
 
-    private func reject(_ rejection: Rejection, _ item: Item, _ content: [UInt8]) -> Reject {
-        Reject(
-            reason: rejection.reason, detail: rejection.detail, tag: tags[item.tag].tag, ordinal: item.ordinal,
-            source: .event(origin), timestamp: origin.timestamp, content: content, sequence: item.sequence)
+    private mutating func leaveOutCopies(_ message: Span<UInt8>, _ accounting: inout Accounting) {
+        let copies = MessageCopies(of: findings, behind: tags, places, in: message)
+        guard !copies.repeated.isEmpty || !copies.unreadable.isEmpty else { return }
+        accounting.repeatedInMessage += copies.repeated.count
+        accounting.unreadableCopies += copies.unreadable.count
+        let kept = findings.indices.filter { !copies.repeated.contains($0) && !copies.unreadable.contains($0) }
+        (findings, tags) = (kept.map { findings[$0] }, kept.map { tags[$0] })
+    }
+
+    /// Counts each reject, and gives it what it holds of the message.
+    private mutating func fillRejects(_ message: Span<UInt8>, _ accounting: inout Accounting) {
+        var contents = RejectContents()
+        for index in findings.indices {
+            guard case .reject(var reject) = findings[index] else { continue }
+            reject.content = contents.next(message, from: places[tags[index]].range.lowerBound)
+            findings[index] = .reject(reject)
+            accounting.records -= 1
+            accounting.rejects[reject.reason, default: 0] += 1
+        }
     }
 
     /// A tag that is only mentioned may be meant for a record that stands elsewhere.
     private mutating func lookForRecordNotBehindTag(_ message: Span<UInt8>) {
         guard let mentioned, MessageStructure.holdsRecord(message) else { return }
-        tagged = mentioned
+        place = mentioned
         reject(
             Rejection(
                 .recordNotBehindTag,

@@ -21,7 +21,7 @@ struct QuickPage: ~Copyable {
     ) -> Int? {
         guard page.count <= QuickRecord.maximumTextBytes else { return nil }
         return ByteText.with(page) { text in
-            guard let event = PageEvent(text, at: start) else { return nil }
+            guard let event = EventMembers(text, at: start, in: .page), !event.hasUnicodeEscapes else { return nil }
             guard let tag = tags.first(in: event.message, of: text, messages.lineReader.scanner) else {
                 accounting.events += 1
                 return event.end
@@ -37,58 +37,6 @@ struct QuickPage: ~Copyable {
             taker.take(record, of: origin, streams.names(of: event.stream, in: text))
             return event.end
         }
-    }
-}
-
-/// Where the parts of an event stand that is written without white space, its members in any order.
-private struct PageEvent {
-    /// The content of the stream's name, which has no escapes; empty when there is none.
-    var stream = 0..<0
-    /// The digits of the id.
-    var id = 0..<0
-    var timestamp: Int64?
-    var ingestionTime: Int64?
-    /// The content of the message's string, which has no escapes that may hide a tag.
-    var message = 0..<0
-    /// Behind the closing brace.
-    var end: Int
-
-    /// The event at a position; nil when it is written otherwise, if it is one at all.
-    init?(_ text: ByteText, at start: Int) {
-        guard text.byte(at: start) == UInt8(ascii: "{") else { return nil }
-        end = start + 1
-        var hasMessage = false
-        repeat {
-            if let value = text.end(of: "\"message\":\"", at: end) {
-                guard let close = text.endOfString(from: value), !close.hasUnicodeEscapes else { return nil }
-                message = value..<close.position
-                end = close.position + 1
-                hasMessage = true
-            } else if let value = text.end(of: "\"timestamp\":", at: end) {
-                guard let time = Self.time(text, value, &end) else { return nil }
-                timestamp = Timestamp.plausible(time)
-            } else if let value = text.end(of: "\"ingestionTime\":", at: end) {
-                guard let time = Self.time(text, value, &end) else { return nil }
-                ingestionTime = Timestamp.plausible(time)
-            } else if let value = text.end(of: "\"eventId\":\"", at: end) {
-                id = value..<text.endOfDigits(from: value)
-                guard text.byte(at: id.upperBound) == UInt8(ascii: "\"") else { return nil }
-                end = id.upperBound + 1
-            } else if let value = text.end(of: "\"logStreamName\":\"", at: end) {
-                guard let close = text.endOfString(from: value), !close.hasEscapes else { return nil }
-                stream = value..<close.position
-                end = close.position + 1
-            } else {
-                return nil
-            }
-            end += 1
-        } while text.byte(at: end - 1) == UInt8(ascii: ",")
-        guard text.byte(at: end - 1) == UInt8(ascii: "}"), hasMessage, !id.isEmpty else { return nil }
-    }
-
-    private static func time(_ text: ByteText, _ start: Int, _ end: inout Int) -> Int64? {
-        end = text.endOfDigits(from: start)
-        return text.number(start..<end)
     }
 }
 

@@ -5,8 +5,17 @@ enum TerminalCode {
     private static let escape: UInt8 = 0x1b
 
     /// Behind the colour code, or the control character in syslog's spelling, at a position; nil when there is none.
+    @inline(__always)
     static func end(_ text: Span<UInt8>, at position: Int) -> Int? {
-        endOfColour(text, at: position) ?? endOfSyslogControl(text, at: position)
+        guard position < text.count, mayBegin(text[position]) else { return nil }
+        return endOfColour(text, at: position) ?? endOfSyslogControl(text, at: position)
+    }
+
+    /// Whether a byte begins one of them in some spelling.
+    @inline(__always)
+    private static func mayBegin(_ byte: UInt8) -> Bool {
+        byte == escape || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "#")
+            || byte == UInt8(ascii: "^")
     }
 
     /// Whether a colour code, or a control character in syslog's spelling, ends right before a position.
@@ -18,12 +27,16 @@ enum TerminalCode {
     // MARK: - Colour codes
 
     /// Behind the colour codes that begin at a position.
+    @inline(__always)
     static func endOfColours(_ text: Span<UInt8>, from start: Int) -> Int {
         var position = start
-        while let end = endOfColour(text, at: position) { position = end }
+        while position < text.count, mayBegin(text[position]), let end = endOfColour(text, at: position) {
+            position = end
+        }
         return position
     }
 
+    @inline(never)
     private static func endOfColour(_ text: Span<UInt8>, at position: Int) -> Int? {
         if let bracket = endOfEscape(text, at: position), byte(text, bracket) == UInt8(ascii: "["),
             let letter = letterBehindParameters(text, from: bracket + 1)

@@ -65,6 +65,147 @@ struct LineReaderTests {
         #expect(try Reading(message).records == ["m c 1"])
     }
 
+    @Test(
+        "finds a record behind a tag that a terminal or syslog coloured",
+        arguments: [
+            "\u{1b}[32m%\u{1b}[0m", "\u{1b}[m%", "\u{1b}[38;5;3m%\u{1b}[39m", "\\x1b[1m%\\x1b[0m",
+            "\\033[1;31m%\\033[0m",
+            "\\e[36m%\\e[0m", "#033[32m%#033[0m", "^[[32m%^[[0m", "[32m%[0m", "\\u001b[32m%\\u001b[0m", "#011%#011",
+            "\u{1b}[K%",
+        ])
+    func coloured(codes: String) throws {
+        for message in ["% \(record)", "%: \(record)", "[%] \(record)", "{\"%\": \(record)}"] {
+            let tag = codes.replacing("%", with: "amberflo_meter")
+            #expect(try Reading(message.replacing("%", with: tag)).records == ["m c 1"], "\(message) \(codes)")
+        }
+    }
+
+    @Test(
+        "finds a record that is set apart from its tag",
+        arguments: [
+            "[amberflo_meter] \(record)", "(amberflo_meter) \(record)", "**amberflo_meter:** \(record)",
+            "amberflo_meter - \(record)", "amberflo_meter | \(record)", "amberflo_meter, \(record)",
+            "<amberflo_meter>\(record)", "amberflo_meter\u{a0}\(record)", "amberflo_meter\u{ff1a}\(record)",
+            "amberflo_meter:\u{feff} \(record)", "amberflo_meter='\(record)'", "[\"amberflo_meter\",\(record)]",
+            "amberflo_meter ---------------- \(record)", "[amberflo_meter] \"\(escaped)\"",
+            "[amberflo_meter] [\(record)]",
+            "{\"message\":\"[amberflo_meter] \(escaped)\"}",
+            "[amberflo_meter] {\"level\":1,\"amberflo_meter\":\(record)}",
+            "<amberflo_meter/> {\"message\":\"amberflo_meter: \(escaped)\"}",
+            "{\"logger\":\"amberflo_meter\",\"message\":\"amberflo_meter: \(escaped)\"}",
+        ])
+    func setApart(message: String) throws {
+        let reading = try Reading(message)
+        #expect(reading.records == ["m c 1"])
+        #expect(reading.reasons.isEmpty)
+    }
+
+    @Test("reads what stands between apostrophes as Python writes it, else as it stands")
+    func apostrophes() throws {
+        func customer(_ written: String) throws -> [String] {
+            try Reading("amberflo_meter='{\"customerId\":\"\(written)\",\"meterApiName\":\"m\",\"meterValue\":1}'")
+                .records
+        }
+        #expect(try customer("Zo\\\\u00eb") == ["m Zoë 1"])
+        #expect(try customer("it\\'s") == ["m it's 1"])
+        #expect(try customer("it's") == ["m it's 1"])
+        #expect(try customer("say \\\\\"hi\\\\\"") == ["m say \"hi\" 1"])
+        #expect(try customer("say \\\"hi\\\"") == ["m say \"hi\" 1"])
+        #expect(try Reading("the amberflo_meter 'config' option").accounting.mentions == 1)
+        #expect(try Reading("amberflo_meter='config'").reasons == [.malformedJSON])
+    }
+
+    @Test("takes nothing for a value that is set apart and names no meter, and nothing too far away")
+    func notMeant() throws {
+        for message in [
+            "[amberflo_meter] {\"level\":\"info\"}", "amberflo_meter, \"text\"", "[amberflo_meter] [1]",
+            "[amberflo_meter] x {}",
+            "amberflo_meter - - - - - - - - - - - - - - - - - {}",
+        ] {
+            let reading = try Reading(message)
+            #expect(reading.records.isEmpty && reading.reasons.isEmpty, "\(message)")
+            #expect(reading.accounting.mentions == 1, "\(message)")
+        }
+        #expect(try Reading("[amberflo_meter] {reload}").reasons == [.malformedJSON])
+        #expect(try Reading("{\"msg\":\"amberflo_meter: ...\"}").reasons == [.malformedJSON])
+    }
+
+    @Test(
+        "counts a record as often as the member of an object does that has it most",
+        arguments: [
+            ("{\"text\":\"amberflo_meter: %\\n\",\"record\":{\"message\":\"amberflo_meter: %\"}}", 1, 1),
+            ("{\"a\":\"amberflo_meter: %\",\"b\":\"amberflo_meter: % amberflo_meter: %\"}", 2, 1),
+            ("[\"amberflo_meter: %\",\"amberflo_meter: %\"]", 2, 0),
+            ("{\"a\":[\"amberflo_meter: %\",\"amberflo_meter: %\"],\"b\":\"amberflo_meter: %\"}", 2, 1),
+            ("{\"a\":\"amberflo_meter: %\"} {\"a\":\"amberflo_meter: %\"}", 2, 0),
+            ("{\"a\":\"amberflo_meter: %\",\"b\":{\"c\":\"amberflo_meter: %\",\"d", 1, 1),
+            ("{\"a\":NaN,\"b\":\"amberflo_meter: %\",\"c\":\"amberflo_meter: %\"}", 1, 1),
+            ("{\"a\":\"amberflo_meter: %\" broken \"b\":\"amberflo_meter: %\"}", 2, 0),
+        ])
+    func copiesInObjects(message: String, records: Int, repeated: Int) throws {
+        for own in [false, true] {
+            let id = own ? "{\\\"uniqueId\\\":\\\"u\\\"," : "{"
+            let value = escaped.replacing("{", with: id)
+            let reading = try Reading(message.replacing("%", with: value))
+            #expect(reading.records.count == (own ? records + repeated : records), "\(message)")
+            #expect(reading.accounting.repeatedInMessage == (own ? 0 : repeated), "\(message)")
+        }
+    }
+
+    @Test(
+        "takes a template and a cut off text for copies where another member has the record",
+        arguments: [
+            (
+                "{\"msg\":\"amberflo_meter: ?\",\"x\":\"amberflo_meter: %\"}",
+                ["%s", "{}", "{Name}", "{@Name,-5:l}", "%(a)s"], 1
+            ),
+            (
+                "{\"msg\":\"amberflo_meter: ?\",\"x\":\"amberflo_meter: %\"}",
+                ["{\\\"customerId\\\":\\\"c", "{\\\"cus...", "{"], 1
+            ),
+            (
+                "{\"msg\":\"amberflo_meter: ?\",\"x\":\"amberflo_meter: %\"}",
+                ["{bad json}", "{\\\"customerId\\\":\\\"d"], 0
+            ),
+            ("amberflo_meter: ? amberflo_meter: %", ["%s", "{Name}"], 0),
+            ("[\"amberflo_meter: ?\",\"amberflo_meter: %\"]", ["%s", "{Name}"], 0),
+        ])
+    func templates(message: String, values: [String], copies: Int) throws {
+        for value in values {
+            let written = message.hasPrefix("a") ? record : escaped
+            let reading = try Reading(message.replacing("%", with: written).replacing("?", with: value))
+            #expect(reading.records == ["m c 1"], "\(value)")
+            #expect(reading.accounting.unreadableCopies == copies, "\(value)")
+            #expect(reading.reasons.count == 1 - copies, "\(value)")
+        }
+    }
+
+    @Test(
+        "rejects a message that names a tag and holds a record that does not follow it",
+        arguments: [
+            "{\"name\":\"amberflo_meter\",\"msg\":\"\(escaped)\"}",
+            "{\"logger\":\"amberflo_meter\",\"record\":\(record)}",
+            "{\"tag\":\"amberflo_meter\",\"meterApiName\":\"m\",\"meterValue\":1}", "amberflo_meter saw \(record)",
+            "amberflo_meter x=\"\(escaped)\"",
+        ])
+    func notBehindTag(message: String) throws {
+        let reading = try Reading(message)
+        #expect(reading.reasons == [.recordNotBehindTag])
+        #expect(reading.rejects.first?.tag == "amberflo_meter")
+        #expect(reading.accounting.mentions == 1)
+    }
+
+    @Test("keeps the whole message with its first reject, also when one before it was a copy")
+    func wholeMessage() throws {
+        let padding = String(repeating: "x", count: 70_000)
+        let message =
+            "{\"msg\":\"amberflo_meter: %s\",\"x\":\"amberflo_meter: \(escaped)\",\"y\":\"\(padding) amberflo_meter: {bad\"}"
+        let reading = try Reading(message)
+        #expect(reading.reasons == [.malformedJSON])
+        #expect(reading.ordinals == [1, 2])
+        #expect(reading.rejects.first?.content.count == message.utf8.count)
+    }
+
     @Test("finds a record that was escaped up to three times, and rejects one that was escaped more often")
     func levels() throws {
         var text = "amberflo_meter: \(record)"

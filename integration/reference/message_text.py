@@ -110,7 +110,8 @@ def repr_escape(data: bytes, at: int) -> tuple[int, bytes] | None:
 def unescape(text: Text, start: int = 0, escape=json_escape, closing: bytes = b'"', lenient=False) -> Text:
     """Decodes text from start on as the inside of a string, as far as it goes.
 
-    Leniently, an unknown escape and a control character are taken as they are; on the way to a tag's level an ESC is.
+    Leniently, an unknown escape and a control character are taken as they are; on the way to a tag's
+    level an ESC is.
     """
     source = text.data
     data = bytearray()

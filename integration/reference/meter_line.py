@@ -557,7 +557,10 @@ def is_unreadable_copy(reject: Reject, records: list[Record], places: Places) ->
 
 
 def cut_off_text(reject: Reject, places: Places) -> bytes:
-    """The document from its bracket to the end of the string around it, or of the message; empty: no such text."""
+    """The document from its bracket to the end of the string around it, or of the message.
+
+    Empty: no such text.
+    """
     unread = reject.unread
     end = places.structure().text_end(unread.start)
     stop = bisect_right(unread.ends, end)
