@@ -144,7 +144,9 @@ extension ByteText {
         return position
     }
 
-    /// Behind a value of any kind; nil when it is cut off, or none. It is what `LooseJSON.skip` passes over.
+    /// Behind a value of any kind; nil when it is cut off, or none.
+    ///
+    /// It is what `LooseJSON.skip` passes over.
     fileprivate func endOfValue(from start: Int) -> Int? {
         var position = start
         guard (try? withSpan { span throws(LooseJSON.Fault) in try LooseJSON.skip(span, &position) }) != nil else {
