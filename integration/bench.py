@@ -52,6 +52,40 @@ def measure_events(report: Report, directory: Path, kind: str) -> None:
     report.ratio(f"time against inflate alone, {kind}", ours, values[FLOOR], *limits)
 
 
+def measure_arrangements(report: Report, directory: Path) -> None:
+    """The same envelopes as CloudWatch Logs writes them, and as emulators and re-writers do."""
+    chooser = random.Random(corpus.SEED)
+    envelopes = [
+        json.loads(corpus.envelope(chooser, corpus.common, number * corpus.LOG_EVENTS))
+        for number in range(KINESIS_RECORDS)
+    ]
+    rewritten = [
+        envelope
+        | {"logEvents": [{"entity": None} | dict(reversed(e.items())) for e in envelope["logEvents"]]}
+        for envelope in envelopes
+    ]
+    inputs = {
+        "compact": [json.dumps(envelope, separators=(",", ":")) for envelope in envelopes],
+        "with spaces": [json.dumps(envelope) for envelope in envelopes],
+        "indented, in another order": [json.dumps(envelope, indent=1) for envelope in rewritten],
+    }
+    runs, outputs = {}, []
+    for name, texts in inputs.items():
+        path = directory / f"{name.replace(' ', '-')}.json"
+        path.write_text("\n".join(texts) + "\n")
+        runs[name] = partial(cpu_seconds, [METERTAP, "extract", path])
+        outputs.append(subprocess.run([METERTAP, "extract", path], check=True, capture_output=True).stdout)
+    assert outputs[0].count(b"\n") == KINESIS_RECORDS * corpus.LOG_EVENTS and len(set(outputs)) == 1
+    values = interleaved(runs)
+    report.table(
+        f"{KINESIS_RECORDS * corpus.LOG_EVENTS:,} log events in plain envelopes", values, "CPU seconds",
+        base="compact",
+    )  # fmt: skip
+    for name in list(inputs)[1:]:
+        what = f"time against compact envelopes, {name}"
+        report.ratio(what, values[name], values["compact"], 1.3, 1.2)
+
+
 def write_log(path: Path) -> int:
     """A log file; how many of its lines hold a record."""
     chooser = random.Random(corpus.SEED)
@@ -124,6 +158,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for kind in corpus.KINDS:
             measure_events(report, Path(name), kind)
+        measure_arrangements(report, Path(name))
         measure_ndjson(report, Path(name))
         measure_lines(report, Path(name))
     report.finish()

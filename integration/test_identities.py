@@ -1,9 +1,9 @@
 """Records keep the identities that they had before the reading rules were widened.
 
-Tests/Corpus/identities.ndjson was written by the reader of commit 914e0e3 from Tests/Corpus/forms.txt, which has
-every form of that time: number of the line, ordinal, identity. A word behind them marks what the wider rules
-change on purpose: `copy`, a record that another member of its object repeats; `moved`, one behind a value that
-was a mention, so that its ordinal is now higher.
+Tests/Corpus/identities.ndjson was written by the reader of commit 914e0e3 from Tests/Corpus/forms.txt, which
+has every form of that time: number of the line, ordinal, identity. A word behind them marks what the wider
+rules change on purpose: `copy`, a record that another member of its object repeats; `moved`, one behind a
+value that was a mention, so that its ordinal is now higher.
 """
 
 from __future__ import annotations
