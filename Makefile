@@ -12,6 +12,8 @@ collect_runs := 20
 stream_runs := 1
 pattern_runs := 100000
 doctor_runs := 12
+oracle_lines := 20000
+oracle_documents := 100000
 # Where random tests begin: always there in `make test`, so that what fails is what was changed; anywhere in `make soak`.
 METERTAP_SEED ?= 746612767
 export METERTAP_SEED
@@ -51,12 +53,14 @@ integration-test: lambda
 	METERTAP_FAULT_RUNS=$(fault_runs) METERTAP_MODEL_RUNS=$(model_runs) METERTAP_KILL_RUNS=$(kill_runs) \
 		METERTAP_COLLECT_RUNS=$(collect_runs) METERTAP_COLLECTOR_PROBE=$(CURDIR)/.build/release/collector-probe \
 		METERTAP_STREAM_RUNS=$(stream_runs) METERTAP_PATTERN_RUNS=$(pattern_runs) METERTAP_DOCTOR_RUNS=$(doctor_runs) \
+		METERTAP_ORACLE_LINES=$(oracle_lines) METERTAP_ORACLE_DOCUMENTS=$(oracle_documents) \
 		METERTAP_SIGNATURE_PROBE=$(CURDIR)/.build/release/signature-probe \
 		$(python) -m pytest integration
 
-soak: ## Run the long campaigns: mutations, faults, histories, kills, late log events, streams, filter patterns, misconfigurations
+soak: ## Run the long campaigns: mutations, lines, faults, histories, kills, late log events, streams, filter patterns, misconfigurations
 	METERTAP_SEED=$$RANDOM$$RANDOM $(MAKE) integration-test soak_runs=10000000 fault_runs=10000 model_runs=5000 \
-		kill_runs=200 collect_runs=500 stream_runs=100 pattern_runs=2000000 doctor_runs=1000
+		kill_runs=200 collect_runs=500 stream_runs=100 pattern_runs=2000000 doctor_runs=1000 \
+		oracle_lines=400000 oracle_documents=3000000
 	METERTAP_STREAM_HISTORIES=2000 swift test --filter ShardBoardTests
 
 lint: ## Check format and style

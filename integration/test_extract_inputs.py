@@ -66,7 +66,7 @@ UNREADABLE = {
     "UTF-16, big end first": (LINES.decode().encode("utf-16-be"), "UTF-16"),
     "UTF-32": (LINES.decode().encode("utf-32"), "UTF-32"),
     "Parquet": (b"PAR1" + BINARY, "Parquet"),
-    "unknown": (BINARY, "a form that Metertap does not know"),
+    "unknown": (BINARY, "unknown binary form"),
 }
 
 

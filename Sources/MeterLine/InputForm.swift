@@ -1,4 +1,4 @@
-/// What input is that is no text, told by its first bytes.
+/// The form of input that isn't text, recognized by its first bytes.
 package enum InputForm: String, Sendable {
     case zip = "a zip archive"
     case sevenZip = "a 7z archive"
@@ -13,7 +13,7 @@ package enum InputForm: String, Sendable {
     case avro = "an Avro file"
     case utf16 = "text in UTF-16"
     case utf32 = "text in UTF-32"
-    case unknown = "no text, in a form that Metertap does not know"
+    case unknown = "not text, but in an unknown binary form"
 
     /// How many bytes tell the form.
     private static let sampleBytes = 1 << 10
@@ -56,7 +56,7 @@ package enum InputForm: String, Sendable {
         switch self {
         case .utf16, .utf32: "the input is \(rawValue); convert it to UTF-8 (iconv -t UTF-8) and read it again"
         case .unknown: "the input is \(rawValue); Metertap reads text, plain or compressed with gzip"
-        default: "the input is \(rawValue), which Metertap does not read; unpack it, or compress it with gzip"
+        default: "the input is \(rawValue), which Metertap doesn't read; unpack it, or compress it with gzip"
         }
     }
 

@@ -158,7 +158,7 @@ struct MessageValues {
         reject(
             Rejection(
                 .recordNotBehindTag,
-                "the message names the tag, and a record that does not follow it: write \(mentioned.tag): {…}"))
+                "the message names the tag, but its record doesn't follow the tag: write \(mentioned.tag): {…}"))
     }
 }
 

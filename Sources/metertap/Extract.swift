@@ -191,9 +191,17 @@ private final class ExtractWork {
         } else {
             _ = try? FileDescriptor.standardError.writeAll(line)
         }
-        if accounting.rejected > 0, command.rejects == nil {
+        let undecodable = accounting.rejects[.undecodable, default: 0]
+        if undecodable > 0 {
             Terminal.error(
-                "metertap: \(accounting.rejected) found behind a tag are no valid records and will not be billed; "
+                "metertap: \(undecodable) of the inputs, envelopes or log events can't be decoded, and nothing in them "
+                    + "will be billed; \(command.rejects.map { "\($0) shows why" } ?? "run again with --rejects FILE to see why")"
+            )
+        }
+        let others = accounting.rejected - undecodable
+        if others > 0, command.rejects == nil {
+            Terminal.error(
+                "metertap: \(others) found behind a tag are no valid records and will not be billed; "
                     + "run again with --rejects FILE to see each with its reason")
         }
     }

@@ -106,6 +106,20 @@ enum Checks {
                 Self.page(messages).span, accounting: &linesOfPage.accounting, into: &linesOfPage.lines)
             linesOfPage.accounting.envelopes = 1
             try requireEqual(linesOfPage, expected, "lines of a page")
+            for isPage in [false, true] {
+                var arranged = (accounting: Accounting(), lines: FoundLines(format))
+                let text = Self.arranged(messages, isPage: isPage, &mutator)
+                if isPage {
+                    _ = try page.read(text.span, accounting: &arranged.accounting, into: &arranged.lines)
+                    arranged.accounting.envelopes = 1
+                } else {
+                    envelopeReader.read(
+                        text.span, source: .data(name: "soak"), accounting: &arranged.accounting,
+                        into: &arranged.lines
+                    ) { _ in }
+                }
+                try requireEqual(arranged, expected, isPage ? "an arranged page" : "an arranged envelope")
+            }
         }
         try quicklyFromFile(message)
     }
@@ -321,6 +335,43 @@ enum Checks {
                 + Array("\",\"ingestionTime\":1767323046000,\"eventId\":\"\(7 + index)\"}".utf8)
         }
         return Array("{\"events\":[".utf8) + events.joined(separator: [UInt8(ascii: ",")]) + Array("]}".utf8)
+    }
+
+    /// The same envelope or page with white space, members in any order, and others among them.
+    private static func arranged(_ messages: [[UInt8]], isPage: Bool, _ mutator: inout Mutator) -> [UInt8] {
+        func space() -> [UInt8] { Array(["", " ", "\n  ", "\t"][mutator.number(below: 4)].utf8) }
+        func object(_ members: [(name: String, value: [UInt8])]) -> [UInt8] {
+            var members = members
+            if mutator.flip() {
+                let value = ["null", "[1,{\"message\":\"amberflo_meter {}\"}]", "\"\\\"}\"", "-1.5e3"][
+                    mutator.number(below: 4)]
+                members.append(
+                    (["extractedFields", "entity", "idx", "Message"][mutator.number(below: 4)], Array(value.utf8)))
+            }
+            for index in members.indices { members.swapAt(index, mutator.number(below: members.count)) }
+            let texts = members.map {
+                space() + Array("\"\($0.name)\"".utf8) + space() + Array(":".utf8) + space() + $0.value + space()
+            }
+            return Array("{".utf8) + texts.joined(separator: Array(",".utf8)) + Array("}".utf8)
+        }
+        func text(_ bytes: [UInt8]) -> [UInt8] { Array("\"".utf8) + escaped(bytes) + Array("\"".utf8) }
+        let events = messages.enumerated().map { index, message in
+            var members = [
+                (name: isPage ? "eventId" : "id", value: text(Array(String(7 + index).utf8))),
+                (name: "timestamp", value: Array("1767323045000".utf8)), (name: "message", value: text(message)),
+            ]
+            if isPage {
+                members.append((name: "logStreamName", value: text(Array("s".utf8))))
+                members.append((name: "ingestionTime", value: Array("1767323046000".utf8)))
+            }
+            return space() + object(members) + space()
+        }
+        let array = Array("[".utf8) + events.joined(separator: Array(",".utf8)) + Array("]".utf8)
+        if isPage { return object([(name: "events", value: array)]) }
+        return object([
+            (name: "owner", value: text(Array("1".utf8))), (name: "logGroup", value: text(Array("g".utf8))),
+            (name: "logStream", value: text(Array("s".utf8))), (name: "logEvents", value: array),
+        ])
     }
 
     private static func escaped(_ message: [UInt8]) -> [UInt8] {

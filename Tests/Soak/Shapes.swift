@@ -21,14 +21,19 @@ struct Shapes {
         let tag = choose(
             &mutator, ["amberflo_meter", "meter_record_for_cw", "meter_record_for_stream", "amberflo_meter_x"])
         let space = choose(&mutator, ["", " ", "  ", "\t"])
-        let prefix = choose(&mutator, ["INFO ", "", "x", "é ", "\t", "a=\"b\" ", "\\", "{\"a\":1} ", "n", "\n"])
+        let prefix = choose(
+            &mutator,
+            ["INFO ", "", "x", "é ", "\t", "a=\"b\" ", "\\", "{\"a\":1} ", "n", "\n", "[", "\u{1b}[32m", "#011"])
         let suffix = choose(&mutator, [" done", "", "}", "\"", " é", "\\u0061", " amberflo_meter", ","])
         switch mutator.number(below: 5) {
         case 0: return prefix + tag + space + ":" + space + record + suffix
         case 1: return prefix + tag + "=" + quoted(record) + suffix
         case 2: return "{\"a\":\"b\",\"" + tag + "\"" + space + ":" + space + record + ",\"c\":[1]}"
         case 3: return "{\"" + tag + "\":" + quoted(space + record) + "}"
-        default: return prefix + tag + choose(&mutator, [" ", "", "='", " = ", ": :"]) + record + suffix
+        default:
+            return prefix + tag
+                + choose(&mutator, [" ", "", "='", " = ", ": :", "] ", " - ", "\u{1b}[0m: ", "\u{a0}", ", "]) + record
+                + suffix
         }
     }
 
