@@ -31,10 +31,13 @@ struct Findings {
     }
 
     /// Counts and hands on a reject of what is no log event.
+    ///
+    /// - Parameter source: where it came from; nil for the input as a whole.
     mutating func reject(
         _ detail: String, reason: RejectReason = .undecodable, source: Reject.Source? = nil, content: [UInt8]
     ) throws {
         accounting.rejects[reason, default: 0] += 1
+        if source == nil { accounting.unreadableForms += 1 }
         try take(
             .reject(
                 Reject(

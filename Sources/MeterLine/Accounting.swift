@@ -27,6 +27,9 @@ public struct Accounting: Sendable, Equatable {
     /// Envelopes by which CloudWatch Logs only checks the way (`CONTROL_MESSAGE`).
     public var controlMessages = 0
 
+    /// Inputs and envelopes in a form that isn't read, of which nothing is known; each is among the rejects.
+    package var unreadableForms = 0
+
     /// How many names `ignoredKeys` tells apart.
     public static let maximumIgnoredNames = 100
 
@@ -61,5 +64,6 @@ public struct Accounting: Sendable, Equatable {
         for (name, count) in other.ignoredKeys.sorted(by: { $0.key < $1.key }) { countIgnored(name, times: count) }
         envelopes += other.envelopes
         controlMessages += other.controlMessages
+        unreadableForms += other.unreadableForms
     }
 }

@@ -115,7 +115,8 @@ public struct EnvelopeReader: ~Copyable {
             guard let inner else { return }
             data = inner
         }
-        throw Rejection(.undecodable, "the data is compressed more than \(Self.maximumLayers) times")
+        accounting.unreadableForms += 1
+        throw Rejection(.undecodable, InputForm.gzip.detail)
     }
 
     private mutating func decompress(
@@ -153,7 +154,9 @@ public struct EnvelopeReader: ~Copyable {
                 read(envelope, text, index, &record, messages, accounting: &accounting, to: &taker)
             }
         } catch {
-            return Rejection(.undecodable, InputForm(text)?.detail ?? error.detail)
+            guard let form = InputForm(text) else { return Rejection(.undecodable, error.detail) }
+            accounting.unreadableForms += 1
+            return Rejection(.undecodable, form.detail)
         }
         return nil
     }

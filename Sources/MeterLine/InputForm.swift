@@ -1,5 +1,6 @@
 /// The form of input that isn't text, recognized by its first bytes.
 package enum InputForm: String, Sendable {
+    case gzip = "compressed with gzip too often"
     case zip = "a zip archive"
     case sevenZip = "a 7z archive"
     case zstd = "compressed with zstd"
@@ -19,7 +20,7 @@ package enum InputForm: String, Sendable {
     private static let sampleBytes = 1 << 10
 
     private static let beginnings: [(bytes: [UInt8], form: InputForm)] = [
-        (Array("PK\u{3}\u{4}".utf8), .zip), (Array("PK\u{5}\u{6}".utf8), .zip),
+        ([0x1f, 0x8b], .gzip), (Array("PK\u{3}\u{4}".utf8), .zip), (Array("PK\u{5}\u{6}".utf8), .zip),
         ([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], .sevenZip),
         ([0x28, 0xb5, 0x2f, 0xfd], .zstd), ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], .xz),
         ([0x04, 0x22, 0x4d, 0x18], .lz4), ([0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59], .snappy),

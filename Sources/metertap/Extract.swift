@@ -12,7 +12,7 @@ struct Extract: ParsableCommand {
         discussion: """
             A filter: log lines, envelopes of CloudWatch Logs, Lambda events, Lambda's failure records or what \
             'aws logs filter-log-events' prints in, compressed with gzip or not; NDJSON records out, one a line. The \
-            accounting is one JSON line on stderr, or in a file. Exit code 65: some input, or a part of it, is undecodable.
+            accounting is one JSON line on stderr, or in a file. Exit code 65: some input is in a form that isn't read.
 
             Example:
               metertap extract app.log.gz --rejects rejects.ndjson > records.ndjson
@@ -52,9 +52,8 @@ struct Extract: ParsableCommand {
         do {
             let work = try ExtractWork(self)
             let accounting = try work.run()
-            // Input that cannot be decoded as a whole may hold any number of records.
-            let isUndecodable = accounting.rejects[.undecodable, default: 0] > 0
-            if isUndecodable || strict && accounting.rejected > 0 { throw ExitCode.badData }
+            // What is in a form that isn't read may hold any number of records.
+            if accounting.unreadableForms > 0 || strict && accounting.rejected > 0 { throw ExitCode.badData }
         } catch let failure as Failure {
             throw failure.exitCode()
         }
