@@ -306,7 +306,7 @@ def mentioned(source: str, expression: str) -> set[str]:
     ("source", "expression", "document"),
     [
         ("Sources/Meter/RejectReason.swift", r"^    case (\w+)", "docs/log-line.md"),
-        ("Sources/MeterLine/RecordFields.swift", r"\"(\w+)\",", "docs/log-line.md"),
+        ("Sources/MeterLine/RecordFields.swift", r"isName\(\"(\w+)\"\)", "docs/log-line.md"),
         ("Sources/Delivery/AgentSettings.swift", r"\"(METERTAP_\w+)\"", "docs/deploy-by-hand.md"),
         ("Sources/Delivery/Agent.swift", r"object\.(?:member|name)\(\"(\w+)\"", "docs/operations.md"),
         (

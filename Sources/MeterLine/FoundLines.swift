@@ -77,13 +77,10 @@ package struct FoundLines: Sendable {
 
     /// Takes one finding.
     package mutating func append(_ finding: Finding) {
-        if bytes > limit { return }
         switch finding {
-        case .record(let found):
-            NDJSON.append(found, provenance: format.provenance, to: &records)
-            if format.manifest { NDJSON.appendManifest(found, to: &manifest) }
-            endRecord(found.ordinal) { found.origin }
+        case .record(let found): found.withPlaces { append($0, of: $1, $2, from: found.origin) }
         case .reject(let reject):
+            if bytes > limit { return }
             if reject.reason == .tooLarge { hasTooLarge = true }
             if format.rejects { NDJSON.append(reject, to: &rejects) }
             rejectCount += 1
@@ -91,19 +88,21 @@ package struct FoundLines: Sendable {
         }
     }
 
-    /// Takes a record that was read the quick way.
-    mutating func append(_ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames) {
+    /// Takes a record that is places in a text.
+    ///
+    /// - Parameter origin: the log event; nil when the record was read the quick way, and it is as `event` and `names` say.
+    mutating func append(
+        _ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames, from origin: EventOrigin? = nil
+    ) {
         if bytes > limit { return }
-        QuickLine.append(record, of: event, names, provenance: format.provenance, to: &records)
-        if format.manifest { QuickLine.appendManifest(record, of: event, names, to: &manifest) }
-        endRecord(QuickEvent.ordinal) { event.origin(names) }
-    }
-
-    private mutating func endRecord(_ ordinal: Int, _ origin: () -> EventOrigin) {
+        RecordLine.append(record, of: event, names, provenance: format.provenance, to: &records)
+        if format.manifest { RecordLine.appendManifest(record, of: event, names, to: &manifest) }
         recordCount += 1
         guard format.entries else { return }
         entries.append(
-            Entry(origin: origin(), ordinal: ordinal, recordEnd: records.count, manifestEnd: manifest.count))
+            Entry(
+                origin: origin ?? event.origin(names), ordinal: event.ordinal, recordEnd: records.count,
+                manifestEnd: manifest.count))
     }
 
     /// Empties it; the memory for records stays, since there will be more.

@@ -57,6 +57,8 @@ package enum InputForm: String, Sendable {
         switch self {
         case .utf16, .utf32: "the input is \(rawValue); convert it to UTF-8 (iconv -t UTF-8) and read it again"
         case .unknown: "the input is \(rawValue); Metertap reads text, plain or compressed with gzip"
+        case .parquet, .avro:
+            "the input is \(rawValue), which Metertap doesn't read; write its log lines to a text file"
         default: "the input is \(rawValue), which Metertap doesn't read; unpack it, or compress it with gzip"
         }
     }
@@ -76,14 +78,14 @@ package enum InputForm: String, Sendable {
 private struct Sample {
     private let count: Int
     private var zeros = (even: 0, odd: 0)
-    /// Control characters that no text has.
+    /// Control characters that no text has, but for zeros: a file that was emptied while it was written begins with these.
     private var controls = 0
 
     init(_ bytes: Span<UInt8>) {
         count = bytes.count
         for index in bytes.indices where bytes[index] < 0x20 {
             let byte = bytes[index]
-            if !(0x08...0x0d).contains(byte), byte != 0x1b { controls += 1 }
+            if byte != 0, !(0x08...0x0d).contains(byte), byte != 0x1b { controls += 1 }
             guard byte == 0 else { continue }
             if index % 2 == 0 { zeros.even += 1 } else { zeros.odd += 1 }
         }

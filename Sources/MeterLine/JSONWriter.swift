@@ -41,9 +41,14 @@ package struct JSONObjectWriter {
 /// Writes a JSON string with its quotation marks; only what must be escaped is (RFC 8259, section 7).
 package func appendJSONString(_ text: String, to output: inout [UInt8]) {
     output.append(UInt8(ascii: "\""))
+    appendJSONContent(text, to: &output)
+    output.append(UInt8(ascii: "\""))
+}
+
+/// Writes what stands between the quotation marks of a JSON string.
+func appendJSONContent(_ text: String, to output: inout [UInt8]) {
     if ByteText.with(text.utf8Span.span, { $0.needsNoEscape }) {
         output.append(contentsOf: text.utf8)
-        output.append(UInt8(ascii: "\""))
         return
     }
     for byte in text.utf8 {
@@ -59,7 +64,6 @@ package func appendJSONString(_ text: String, to output: inout [UInt8]) {
         default: output.append(byte)
         }
     }
-    output.append(UInt8(ascii: "\""))
 }
 
 /// Writes a list of texts.

@@ -65,14 +65,10 @@ package struct LogLines: ~Copyable {
 
     /// Reads a text that is a message itself, if it can be read the quick way.
     private mutating func readQuickly(_ text: ByteText, timestamp: Int64?) -> Bool {
-        let range = 0..<text.count
         var tags = NextTag()
-        let message = QuickReader.Message(range: range, isEscaped: false, timestamp: timestamp)
-        guard text.count <= QuickRecord.maximumTextBytes,
-            let tag = tags.first(in: range, of: text, messages.lineReader.scanner),
-            let end = messages.quickReader.read(text, tag: tag.range, of: message, into: &record)
-        else { return false }
-        return tags.first(in: end..<text.count, of: text, messages.lineReader.scanner) == nil
+        let message = QuickReader.Message(range: 0..<text.count, isEscaped: false, timestamp: timestamp)
+        let scanner = messages.lineReader.scanner
+        return messages.quickReader.read(message, of: text, &tags, scanner, into: &record) == .record
     }
 }
 

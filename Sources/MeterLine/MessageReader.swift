@@ -34,30 +34,6 @@ struct FindingsAsLines: FindingTaker {
     }
 }
 
-/// The next tag in a text, so that the search passes each byte once, however many messages are in it.
-struct NextTag {
-    /// Where the search begins that has not been made yet.
-    private var position = 0
-    private var hit: TagScanner.Hit?
-    private var isAtEnd = false
-
-    /// The first tag in a range; ranges must come in their order.
-    @inline(__always)
-    mutating func first(in range: Range<Int>, of text: ByteText, _ scanner: TagScanner) -> TagScanner.Hit? {
-        if let hit, hit.range.lowerBound >= range.lowerBound {
-            return hit.range.upperBound <= range.upperBound ? hit : nil
-        }
-        if isAtEnd { return nil }
-        hit = scanner.next(text, from: max(position, range.lowerBound), to: text.count)
-        guard let hit else {
-            isAtEnd = true
-            return nil
-        }
-        position = hit.range.upperBound
-        return hit.range.upperBound <= range.upperBound ? hit : nil
-    }
-}
-
 /// Reads the messages of log events: the quick way where it can, else with `LineReader`.
 struct MessageReader: Sendable {
     let lineReader: LineReader
@@ -75,17 +51,15 @@ struct MessageReader: Sendable {
         _ record: inout QuickRecord, accounting: inout Accounting, to taker: inout some FindingTaker
     ) -> Bool {
         guard entry.shape == .plain else { return false }
-        guard let tag = tags.first(in: entry.message, of: text, lineReader.scanner) else {
-            accounting.events += 1
-            return true
-        }
         let message = QuickReader.Message(range: entry.message, isEscaped: true, timestamp: entry.timestamp)
-        let event = QuickEvent(text: text, idText: text, id: entry.id, timestamp: entry.timestamp)
-        guard let end = quickReader.read(text, tag: tag.range, of: message, into: &record),
-            tags.first(in: end..<entry.message.upperBound, of: text, lineReader.scanner) == nil
-        else { return false }
-        accounting.countQuickRecord()
-        taker.take(record, of: event, names)
+        switch quickReader.read(message, of: text, &tags, lineReader.scanner, into: &record) {
+        case .untagged: accounting.events += 1
+        case .record:
+            accounting.countQuickRecord()
+            let event = QuickEvent(text: text, idText: text, id: entry.id, timestamp: entry.timestamp)
+            taker.take(record, of: event, names)
+        case .givenUp: return false
+        }
         return true
     }
 

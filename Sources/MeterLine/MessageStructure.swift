@@ -24,7 +24,7 @@ struct MessageStructure {
 
     /// The places of the tags that were asked for, in their order.
     private(set) var places: [Place] = []
-    /// Whether an object has a meter's name and a value.
+    /// Whether an object has a meter's name and a value, or a customer and several values.
     private(set) var holdsRecord = false
 
     /// The most containers around a tag; a bracket that would open one more opens none.
@@ -41,9 +41,8 @@ struct MessageStructure {
         var step: Step
         var state: State
         /// What the name of the member says that is read.
-        var field: Field?
-        var hasMeter = false
-        var hasValue = false
+        var field: RecordFields.Field?
+        var fields: Set<RecordFields.Field> = []
     }
 
     /// What may come next in a container.
@@ -57,8 +56,6 @@ struct MessageStructure {
         case comma
     }
 
-    private enum Field { case meter, value }
-
     /// Finds the places of tags.
     ///
     /// - Parameter tags: where each of them begins, ascending.
@@ -66,9 +63,28 @@ struct MessageStructure {
         self.init(message, tags, wantsRecord: false)
     }
 
-    /// Whether somewhere in a message an object has a meter's name and a value.
+    /// Whether a message looks as if it was meant to hold a record: an object in it has the fields of one, or they are named in
+    /// another notation than JSON.
     static func holdsRecord(_ message: Span<UInt8>) -> Bool {
-        MessageStructure(message, [], wantsRecord: true).holdsRecord
+        MessageStructure(message, [], wantsRecord: true).holdsRecord || namesFields(message)
+    }
+
+    /// Whether a meter's name and its value are both named as a language prints its own objects, or in a line of keys and values.
+    private static func namesFields(_ message: Span<UInt8>) -> Bool {
+        let text = bytes(of: message).map { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") ? $0 | 0x20 : $0 }
+        func isNamed(_ word: String) -> Bool {
+            let word = Array(word.utf8)
+            var rest = text[...]
+            while let found = rest.firstRange(of: word) {
+                // A quotation mark begins a name of JSON; two of them, one of JSON in CSV.
+                let before = text[..<found.lowerBound].suffix(2)
+                if before.last != UInt8(ascii: "\"") || before.elementsEqual("\"\"".utf8) { return true }
+                rest = rest[found.upperBound...]
+            }
+            return false
+        }
+        return ["meterapiname", "meter_api_name", "metername", "meter_name"].contains(where: isNamed)
+            && ["metervalue", "meter_value"].contains(where: isNamed)
     }
 
     private init(_ message: Span<UInt8>, _ tags: [Int], wantsRecord: Bool) {
@@ -185,9 +201,11 @@ struct MessageStructure {
     ) -> Bool {
         let last = open.count - 1
         if isBracket(byte) {
-            note(open[last].field, in: last)
+            if open[last].field != .values || byte == UInt8(ascii: "{") { note(open[last].field, in: last) }
             return push(byte)
         }
+        // Only an object holds several values.
+        if open[last].field == .values { open[last].field = nil }
         if byte == UInt8(ascii: "\"") {
             note(open[last].field, in: last)
             _ = readString(message, &cursor, range, level: level)
@@ -223,13 +241,13 @@ struct MessageStructure {
 
     private mutating func pop() { open.removeLast() }
 
-    private mutating func note(_ field: Field?, in index: Int) {
-        switch field {
-        case .meter: open[index].hasMeter = true
-        case .value: open[index].hasValue = true
-        case nil: return
+    private mutating func note(_ field: RecordFields.Field?, in index: Int) {
+        guard let field else { return }
+        open[index].fields.insert(field)
+        let fields = open[index].fields
+        if fields.isSuperset(of: [.meter, .value]) || fields.isSuperset(of: [.values, .customer]) {
+            holdsRecord = true
         }
-        if open[index].hasMeter, open[index].hasValue { holdsRecord = true }
     }
 
     // MARK: - Strings
@@ -258,15 +276,11 @@ struct MessageStructure {
     }
 
     /// What a member's name says.
-    private func field(_ message: Span<UInt8>, _ content: Range<Int>, level: Int) -> Field? {
+    private func field(_ message: Span<UInt8>, _ content: Range<Int>, level: Int) -> RecordFields.Field? {
         var cursor = LevelCursor(content, level: level + 1)
         var name: [UInt8] = []
         while name.count <= Self.longestName, let byte = cursor.next(message) { name.append(byte) }
-        switch RecordFields.Name(name.span) {
-        case .meterApiName, .snakeMeterApiName, .snakeMeterName, .meterName: return .meter
-        case .meterValue, .snakeMeterValue, .value: return .value
-        default: return nil
-        }
+        return RecordFields.Name(name.span)?.field
     }
 
     /// No field's name is longer.

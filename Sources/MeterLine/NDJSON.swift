@@ -6,36 +6,12 @@ public enum NDJSON {
     ///
     /// - Parameter provenance: whether a last key `source` says which log event the record comes from.
     public static func append(_ found: FoundRecord, provenance: Bool, to output: inout [UInt8]) {
-        let record = found.record
-        var object = JSONObjectWriter(&output)
-        object.member("uniqueId", record.uniqueId, &output)
-        object.member("meterApiName", record.meterApiName, &output)
-        object.literal("meterValue", record.meterValue.text, &output)
-        object.member("meterTimeInMillis", record.meterTimeInMillis, &output)
-        if let customerId = record.customerId { object.member("customerId", customerId, &output) }
-        if !record.dimensions.isEmpty {
-            object.name("dimensions", &output)
-            var dimensions = JSONObjectWriter(&output)
-            for dimension in record.dimensions { dimensions.member(dimension.name, dimension.value, &output) }
-            dimensions.end(&output)
-        }
-        if provenance {
-            object.name("source", &output)
-            appendSource(of: found, to: &output)
-        }
-        object.end(&output)
-        output.append(UInt8(ascii: "\n"))
+        found.withPlaces { RecordLine.append($0, of: $1, $2, provenance: provenance, to: &output) }
     }
 
     /// Appends the line of a manifest: which log event a delivered record comes from.
     public static func appendManifest(_ found: FoundRecord, to output: inout [UInt8]) {
-        var object = JSONObjectWriter(&output)
-        object.member("uniqueId", found.record.uniqueId, &output)
-        object.member("meterApiName", found.record.meterApiName, &output)
-        object.name("source", &output)
-        appendSource(of: found, to: &output)
-        object.end(&output)
-        output.append(UInt8(ascii: "\n"))
+        found.withPlaces { RecordLine.appendManifest($0, of: $1, $2, to: &output) }
     }
 
     /// Appends a reject's line.
@@ -94,14 +70,6 @@ public enum NDJSON {
     private static func append(counts: [(String, Int)], to output: inout [UInt8]) {
         var object = JSONObjectWriter(&output)
         for (name, count) in counts.sorted(by: { $0.0 < $1.0 }) { object.member(name, count, &output) }
-        object.end(&output)
-    }
-
-    private static func appendSource(of found: FoundRecord, to output: inout [UInt8]) {
-        var object = JSONObjectWriter(&output)
-        members(of: found.origin, &object, &output)
-        object.member("ordinal", found.ordinal, &output)
-        if found.timeDerived { object.literal("timeDerived", "true", &output) }
         object.end(&output)
     }
 

@@ -10,26 +10,59 @@ struct RecordFields {
         case dimensions, values
         case sequence
 
-        /// The name as it is written.
-        static let written: [[UInt8]] = [
-            "customerId", "tenant_id", "tenant", "customer",
-            "meterApiName", "meter_api_name", "meter_name", "meterName",
-            "meterValue", "meter_value", "value",
-            "meterTimeInMillis", "time", "meter_time_in_millis",
-            "uniqueId", "unique_id",
-            "dimensions", "values",
-            "sequence",
-        ].map { Array($0.utf8) }
-
-        init?(_ key: Span<UInt8>) {
-            for index in Self.written.indices {
-                let name = Self.written[index]
-                guard isEqual(name.span, key) else { continue }
-                self.init(rawValue: index)
-                return
+        /// The name that some bytes are: of this many bytes there are few.
+        @inline(__always)
+        init?(_ text: ByteText, _ range: Range<Int>) {
+            func isName(_ name: StaticString) -> Bool { text.has(name, at: range.lowerBound) }
+            switch range.count {
+            case 4 where isName("time"): self = .time
+            case 5 where isName("value"): self = .value
+            case 6 where isName("tenant"): self = .tenant
+            case 6 where isName("values"): self = .values
+            case 8 where isName("uniqueId"): self = .uniqueId
+            case 8 where isName("customer"): self = .customer
+            case 8 where isName("sequence"): self = .sequence
+            case 9 where isName("tenant_id"): self = .snakeTenantId
+            case 9 where isName("meterName"): self = .meterName
+            case 9 where isName("unique_id"): self = .snakeUniqueId
+            case 10 where isName("customerId"): self = .customerId
+            case 10 where isName("meterValue"): self = .meterValue
+            case 10 where isName("dimensions"): self = .dimensions
+            case 10 where isName("meter_name"): self = .snakeMeterName
+            case 11 where isName("meter_value"): self = .snakeMeterValue
+            case 12 where isName("meterApiName"): self = .meterApiName
+            case 14 where isName("meter_api_name"): self = .snakeMeterApiName
+            case 17 where isName("meterTimeInMillis"): self = .meterTimeInMillis
+            case 20 where isName("meter_time_in_millis"): self = .snakeMeterTimeInMillis
+            default: return nil
             }
-            return nil
         }
+
+        /// The name that a key is.
+        init?(_ key: Span<UInt8>) {
+            guard let name = ByteText.with(key, { Self($0, 0..<$0.count) }) else { return nil }
+            self = name
+        }
+
+        /// The field that it names.
+        @inline(__always)
+        var field: Field {
+            switch self {
+            case .customerId, .snakeTenantId, .tenant, .customer: .customer
+            case .meterApiName, .snakeMeterApiName, .snakeMeterName, .meterName: .meter
+            case .meterValue, .snakeMeterValue, .value: .value
+            case .meterTimeInMillis, .time, .snakeMeterTimeInMillis: .time
+            case .uniqueId, .snakeUniqueId: .ownId
+            case .dimensions: .dimensions
+            case .values: .values
+            case .sequence: .sequence
+            }
+        }
+    }
+
+    /// A field, under whichever name.
+    enum Field: UInt8 {
+        case meter, customer, value, time, ownId, dimensions, values, sequence
     }
 
     private var values = [JSON.Value?](repeating: nil, count: Name.allCases.count)
@@ -85,10 +118,4 @@ struct RecordFields {
         }
         return nil
     }
-}
-
-func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    guard left.count == right.count else { return false }
-    for index in left.indices where left[index] != right[index] { return false }
-    return true
 }

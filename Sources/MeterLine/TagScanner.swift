@@ -172,3 +172,27 @@ struct TagScanner: Sendable {
         return true
     }
 }
+
+/// The next tag in a text, so that the search passes each byte once, however many messages are in it.
+struct NextTag {
+    /// Where the search begins that has not been made yet.
+    private var position = 0
+    private var hit: TagScanner.Hit?
+    private var isAtEnd = false
+
+    /// The first tag in a range; ranges must come in their order.
+    @inline(__always)
+    mutating func first(in range: Range<Int>, of text: ByteText, _ scanner: TagScanner) -> TagScanner.Hit? {
+        if let hit, hit.range.lowerBound >= range.lowerBound {
+            return hit.range.upperBound <= range.upperBound ? hit : nil
+        }
+        if isAtEnd { return nil }
+        hit = scanner.next(text, from: max(position, range.lowerBound), to: text.count)
+        guard let hit else {
+            isAtEnd = true
+            return nil
+        }
+        position = hit.range.upperBound
+        return hit.range.upperBound <= range.upperBound ? hit : nil
+    }
+}

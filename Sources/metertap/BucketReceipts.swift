@@ -37,11 +37,11 @@ struct BucketReceipts: Receipts {
             var quick = QuickReceivedReader()
             try IngestReader().read(text, format: .json, ignoredKeys: &ignored) { text, line in
                 guard failure == nil, let record = quick.read(text, line) else { return false }
-                do { return try held.add(record) } catch { failure = error }
+                do { try held.add(record) } catch { failure = error }
                 return true
             } _: { item, line in
                 guard failure == nil, case .record(let record) = item else { return }
-                do { try held.add(record, line: line) } catch { failure = error }
+                do { try record.withPlaces(line: line) { try held.add($0) } } catch { failure = error }
             }
         } catch {
             throw Failure(
@@ -73,7 +73,7 @@ struct BucketReceipts: Receipts {
                 guard case .record(var received) = item else { return }
                 // Known by its identity; its place was passed by already.
                 received.source = nil
-                do { try held.add(received, line: []) } catch { failure = error }
+                do { try received.withPlaces { try held.add($0) } } catch { failure = error }
             }
             if let failure { throw failure }
         }

@@ -12,7 +12,8 @@ struct Extract: ParsableCommand {
         discussion: """
             A filter: log lines, envelopes of CloudWatch Logs, Lambda events, Lambda's failure records or what \
             'aws logs filter-log-events' prints in, compressed with gzip or not; NDJSON records out, one a line. The \
-            accounting is one JSON line on stderr, or in a file. Exit code 65: some input is in a form that isn't read.
+            accounting is one JSON line on stderr, or in a file. Exit code 65: some input is in a form that \
+            isn't read, or there is a reject and --strict.
 
             Example:
               metertap extract app.log.gz --rejects rejects.ndjson > records.ndjson

@@ -39,17 +39,12 @@ struct HeldRecordsTests {
         var failure: (any Error)?
         try IngestReader().read(Array(body.utf8), format: .json, ignoredKeys: &ignored) { text, line in
             guard isQuick, let record = reader.read(text, line) else { return false }
-            do {
-                let isTaken = try held.add(record)
-                quick += isTaken ? 1 : 0
-                return isTaken
-            } catch {
-                failure = error
-                return true
-            }
+            quick += 1
+            do { try held.add(record) } catch { failure = error }
+            return true
         } _: { item, line in
             guard case .record(let record) = item else { return }
-            do { try held.add(record, line: line) } catch { failure = error }
+            do { try record.withPlaces(line: line) { try held.add($0) } } catch { failure = error }
         }
         if let failure { throw failure }
         return (held, quick)

@@ -169,7 +169,7 @@ enum Checks {
             guard let read = quick.read(text, 0..<text.count) else { return }
             try require(
                 records.count == 1 && ignored.isEmpty, "\(records.count) records, of which one was read quickly")
-            guard let record = records.first, let source = record.source else {
+            guard let record = records.first, let source = record.source, let readSource = read.source else {
                 throw Broken("no source, read quickly")
             }
             func isSame(_ range: Range<Int>, _ text: String) -> Bool { read.text.isEqual(range, Array(text.utf8)) }
@@ -186,10 +186,10 @@ enum Checks {
                         isSame($0.name, $1.name) && isSame($0.value, $1.value)
                     }, "the dimensions of a stored record are read otherwise")
             try require(
-                isSame(read.account, source.account) && isSame(read.logGroup, source.logGroup)
-                    && isSame(read.logStream, source.logStream) && isSame(read.eventId, source.eventId)
-                    && read.timestamp == source.timestamp && read.ordinal == source.ordinal
-                    && read.timeDerived == source.timeDerived && read.hasDerivedId == record.hasDerivedId,
+                isSame(readSource.account, source.account) && isSame(readSource.logGroup, source.logGroup)
+                    && isSame(readSource.logStream, source.logStream) && isSame(readSource.eventId, source.eventId)
+                    && readSource.timestamp == source.timestamp && readSource.ordinal == source.ordinal
+                    && read.isTimeless == record.isTimeless && read.hasDerivedId == record.hasDerivedId,
                 "the log event of a stored record is read otherwise")
             counts.stored += 1
         }

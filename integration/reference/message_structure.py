@@ -56,18 +56,26 @@ class Open:
 
 
 class Structure:
-    def __init__(self, message: bytes, meter_names: Sequence[str], value_names: Sequence[str]):
+    def __init__(
+        self, message: bytes, meters: Sequence[str], values: Sequence[str], customers: Sequence[str]
+    ):
         self.message = message
-        self.kinds = {name.encode(): "meter" for name in meter_names}
-        self.kinds |= {name.encode(): "value" for name in value_names}
+        self.kinds = {name.encode(): "meter" for name in meters} | {b"values": "values"}
+        self.kinds |= {name.encode(): "value" for name in values}
+        self.kinds |= {name.encode(): "customer" for name in customers}
         self.found_record = False
         self.documents: list[Container] = []
         self.strings: list[tuple[int, int]] = []  # where the inside of each begins and ends
         self.read_text(raw_text(message, 0), 0, self.documents, 0)
 
     def holds_record(self) -> bool:
-        """Whether some object has a meter's name and a value."""
-        return self.found_record
+        """Whether a record is meant: an object has its fields, or another notation than JSON names them.
+
+        A quotation mark begins a name of JSON; two of them, one of JSON in CSV.
+        """
+        text = self.message.lower()
+        names_meter = re.search(rb'(?:(?<!")|"")(?:meterapiname|meter_api_name|meter_?name)', text)
+        return self.found_record or bool(names_meter and re.search(rb'(?:(?<!")|"")meter_?value', text))
 
     def place(self, at: int) -> Place:
         place = []
@@ -140,10 +148,12 @@ class Structure:
                 self.read_text(content, level + 1, stack[-1].container.inside, depth + len(stack))
             return min(stop + 1, len(data)), content.data
 
-        def note_value() -> None:
+        def note_value(is_object: bool = False) -> None:
             if stack and stack[-1].is_object:
-                stack[-1].has.add(self.kinds.get(stack[-1].name, ""))
-                self.found_record = self.found_record or {"meter", "value"} <= stack[-1].has
+                kind = self.kinds.get(stack[-1].name, "")
+                stack[-1].has.add("" if kind == "values" and not is_object else kind)
+                whole = {"meter", "value"} <= stack[-1].has or {"values", "customer"} <= stack[-1].has
+                self.found_record = self.found_record or whole
 
         while at < len(data):
             byte = data[at : at + 1]
@@ -152,7 +162,7 @@ class Structure:
             elif byte in BRACKETS and depth + len(stack) >= MAX_OPEN:
                 break
             elif byte in BRACKETS and expected in ("value", "value or end"):
-                note_value()
+                note_value(byte == b"{")
                 begin(byte == b"{")
                 expected = "name or end" if byte == b"{" else "value or end"
                 at += 1

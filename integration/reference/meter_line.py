@@ -515,7 +515,7 @@ class Places:
 
     def structure(self) -> Structure:
         if self.known is None:
-            self.known = Structure(self.message, METER, VALUE)
+            self.known = Structure(self.message, METER, VALUE, CUSTOMER_NEW)
         return self.known
 
     def of(self, found: Record | Reject) -> tuple:

@@ -56,10 +56,9 @@ package struct AuditFound: Sendable {
             sequence = found.sequence
             hasOwnId =
                 !found.idDerived && record.uniqueId != Identity.uniqueId(of: found.origin, ordinal: found.ordinal)
-            content = Fingerprint(
-                meter: record.meterApiName, customer: record.customerId ?? "", value: record.meterValue,
-                time: record.meterTimeInMillis, uniqueId: hasOwnId ? record.uniqueId : nil,
-                dimensions: record.dimensions)
+            var received = ReceivedRecord(found)
+            if !hasOwnId { received.uniqueId = nil }
+            content = Fingerprint(received)
         case .reject(let reject):
             guard case .event(let origin) = reject.source else { return nil }
             item = .reject(reject.reason, detail: reject.detail, origin: origin, ordinal: reject.ordinal)

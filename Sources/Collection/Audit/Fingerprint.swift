@@ -69,38 +69,32 @@ package struct Fingerprint: Hashable, Sendable {
             ordinal: source.ordinal)
     }
 
-    /// Of what a record says.
-    ///
-    /// - Parameter uniqueId: nil when it comes from the log event, so that it says nothing that the place does not.
-    package init(
-        meter: String, customer: String, value: Quantity, time: Int64, uniqueId: String?, dimensions: [Dimension]
-    ) {
-        var texts = [meter, customer, value.text, String(time), uniqueId == nil ? "0" : "1", uniqueId ?? ""]
-        for dimension in dimensions { texts += [dimension.name, dimension.value] }
-        self.init(texts)
-    }
-
-    /// Of what a record says that was received.
-    init(_ record: ReceivedRecord) {
-        self.init(
-            meter: record.meterApiName, customer: record.customerId, value: record.meterValue,
-            time: record.meterTimeInMillis, uniqueId: record.hasDerivedId ? nil : record.uniqueId,
-            dimensions: record.dimensions)
-    }
-
-    /// Of the place that a record in a line names.
-    init(placeOf record: QuickReceived) {
+    /// Of the place that a record in a text names.
+    init(_ source: QuickReceived.Source, of text: ByteText) {
         self.init { texts in
-            texts.append(record.account, of: record.text)
-            texts.append(record.logGroup, of: record.text)
-            texts.append(record.logStream, of: record.text)
-            texts.append(record.eventId, of: record.text)
-            texts.append(String(record.ordinal).utf8)
+            texts.append(source.account, of: text)
+            texts.append(source.logGroup, of: text)
+            texts.append(source.logStream, of: text)
+            texts.append(source.eventId, of: text)
+            texts.append(String(source.ordinal).utf8)
         }
     }
 
-    /// Of what a record in a line says, as of what a record says.
-    init(contentOf record: QuickReceived, time: Int64, uniqueId: Range<Int>?) {
+    /// Of what a record says.
+    init(_ record: ReceivedRecord) {
+        self = record.withPlaces { Fingerprint($0) }
+    }
+
+    /// Of what a record in a text says; an id that comes from the log event says nothing that the place does not.
+    init(_ record: QuickReceived) {
+        self.init(record, time: record.time, uniqueId: record.hasDerivedId ? nil : record.uniqueId, record.dimensions)
+    }
+
+    /// Of what a record in a text says, with another time, id or other dimensions.
+    init(
+        _ record: QuickReceived, time: Int64, uniqueId: Range<Int>?,
+        _ dimensions: [(name: Range<Int>, value: Range<Int>)]
+    ) {
         self.init { texts in
             texts.append(record.meter, of: record.text)
             texts.append(record.customer, of: record.text)
@@ -108,7 +102,7 @@ package struct Fingerprint: Hashable, Sendable {
             texts.append(String(time).utf8)
             texts.append(CollectionOfOne(UInt8(ascii: uniqueId == nil ? "0" : "1")))
             texts.append(uniqueId ?? 0..<0, of: record.text)
-            for dimension in record.dimensions {
+            for dimension in dimensions {
                 texts.append(dimension.name, of: record.text)
                 texts.append(dimension.value, of: record.text)
             }

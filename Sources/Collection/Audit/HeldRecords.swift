@@ -1,4 +1,4 @@
-package import Meter
+import Meter
 package import MeterLine
 
 /// The records that a bucket holds, for an audit: by the time of their log events, and by identity.
@@ -26,64 +26,44 @@ package final class HeldRecords {
         self.times = times
     }
 
-    /// Adds a record, with the line that it was read from.
+    /// Adds a record.
     ///
     /// - Throws: `Errno` when a temporary file cannot be written.
-    package func add(_ record: ReceivedRecord, line: ArraySlice<UInt8>) throws {
+    package func add(_ record: QuickReceived) throws {
+        let (text, isCancel) = (record.text, record.dimensions.contains { Self.isCancel($0, record.text) })
         var identity = Self.identity(record, isTimeless: false)
-        try count(identity, isCancel: record.isCancel)
+        try count(identity, isCancel: isCancel)
         if record.isTimeless {
             identity = Self.identity(record, isTimeless: true)
-            try count(identity, isCancel: record.isCancel)
+            try count(identity, isCancel: isCancel)
         }
         guard let source = record.source, let timestamp = source.timestamp, times.contains(timestamp),
-            source.account.utf8.elementsEqual(accountBytes), source.logGroup.utf8.elementsEqual(logGroupBytes)
+            text.isEqual(source.account, accountBytes), text.isEqual(source.logGroup, logGroupBytes)
         else { return }
         let held = HeldRecord(
-            place: Fingerprint(source), content: Fingerprint(record), identity: identity, isCancel: record.isCancel,
-            hasOwnId: !record.hasDerivedId, isFromExport: ExportedEvents.isId(source.eventId), line: Array(line))
+            place: Fingerprint(source, of: text), content: Fingerprint(record), identity: identity,
+            isCancel: isCancel, hasOwnId: !record.hasDerivedId,
+            isFromExport: ExportedEvents.isId(text, source.eventId), line: text.bytes(record.line))
         try spool.put(held.bytes, time: timestamp)
-    }
-
-    /// Adds a record that was read the quick way; false when it must be read by all the rules, and was not added.
-    ///
-    /// - Throws: `Errno` when a temporary file cannot be written.
-    package func add(_ record: QuickReceived) throws -> Bool {
-        // Only who reads a dimension's name knows whether it makes a cancel.
-        guard !record.dimensions.contains(where: { record.text.isEqual($0.name, Self.cancelDimension) }) else {
-            return false
-        }
-        let all = Fingerprint(contentOf: record, time: record.time, uniqueId: record.uniqueId)
-        var identity = LineCounter.Key(high: all.high, low: all.low)
-        try count(identity, isCancel: false)
-        let hasOwnId = !record.hasDerivedId
-        if record.timeDerived, record.uniqueId != nil, hasOwnId {
-            let timeless = Fingerprint(contentOf: record, time: 0, uniqueId: record.uniqueId)
-            identity = LineCounter.Key(high: timeless.high, low: timeless.low)
-            try count(identity, isCancel: false)
-        }
-        guard times.contains(record.timestamp), record.text.isEqual(record.account, accountBytes),
-            record.text.isEqual(record.logGroup, logGroupBytes)
-        else { return true }
-        let held = HeldRecord(
-            place: Fingerprint(placeOf: record),
-            content: hasOwnId ? all : Fingerprint(contentOf: record, time: record.time, uniqueId: nil),
-            identity: identity, isCancel: false,
-            hasOwnId: hasOwnId, isFromExport: false, line: record.text.bytes(record.line))
-        try spool.put(held.bytes, time: record.timestamp)
-        return true
     }
 
     private func count(_ identity: LineCounter.Key, isCancel: Bool) throws {
         _ = try (isCancel ? cancels : records).countBefore(identity)
     }
 
-    private static func identity(_ record: ReceivedRecord, isTimeless: Bool) -> LineCounter.Key {
+    private static func isCancel(_ dimension: (name: Range<Int>, value: Range<Int>), _ text: ByteText) -> Bool {
+        text.isEqual(dimension.name, cancelDimension) && text.isEqual(dimension.value, Array("true".utf8))
+    }
+
+    private static func identity(_ record: QuickReceived, isTimeless: Bool) -> LineCounter.Key {
         let print = Fingerprint(
-            meter: record.meterApiName, customer: record.customerId, value: record.meterValue,
-            time: isTimeless ? 0 : record.meterTimeInMillis, uniqueId: record.uniqueId, dimensions: record.ownDimensions
-        )
+            record, time: isTimeless ? 0 : record.time, uniqueId: record.uniqueId,
+            record.dimensions.filter { !isCancel($0, record.text) })
         return LineCounter.Key(high: print.high, low: print.low)
+    }
+
+    private static func identity(_ record: ReceivedRecord, isTimeless: Bool) -> LineCounter.Key {
+        record.withPlaces { identity($0, isTimeless: isTimeless) }
     }
 
     /// The records of a range of log event times, each place once; nil when there are more than `limit`.
@@ -117,10 +97,7 @@ package final class HeldRecords {
     /// - Throws: `Errno` when a temporary file cannot be read.
     package func find(_ found: AuditFound) throws -> AuditAnswer {
         guard let one = found.record else { return AuditAnswer(state: .missing) }
-        var record = ReceivedRecord(
-            meterApiName: one.record.meterApiName, customerId: one.record.customerId ?? "",
-            meterValue: one.record.meterValue, meterTimeInMillis: one.record.meterTimeInMillis,
-            uniqueId: one.record.uniqueId, dimensions: one.record.dimensions)
+        var record = ReceivedRecord(one)
         let counter = record.isCancel ? cancels : records
         // Where the bucket does not say that a time is derived, whoever counts takes it for a part of the record.
         if found.isTimeless { record.isTimeless = try counter.count(Self.identity(record, isTimeless: true)) > 0 }
@@ -128,6 +105,16 @@ package final class HeldRecords {
         guard isHeld else { return AuditAnswer(state: .missing) }
         let identity = Self.identity(record, isTimeless: record.isTimeless)
         return AuditAnswer(state: try state(identity, isCancel: record.isCancel, hasOwnId: found.hasOwnId))
+    }
+}
+
+extension ReceivedRecord {
+    /// What a record that was found will be when it is received.
+    init(_ found: FoundRecord) {
+        let record = found.record
+        self.init(
+            meterApiName: record.meterApiName, customerId: record.customerId ?? "", meterValue: record.meterValue,
+            meterTimeInMillis: record.meterTimeInMillis, uniqueId: record.uniqueId, dimensions: record.dimensions)
     }
 }
 

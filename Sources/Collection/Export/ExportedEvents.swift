@@ -40,6 +40,11 @@ package final class ExportedEvents: LogEventSource {
     /// Whether an event id is one of an export.
     package static func isId(_ eventId: String) -> Bool { eventId.hasPrefix(idPrefix) }
 
+    /// Whether an event id in a text is one of an export.
+    static func isId(_ text: ByteText, _ eventId: Range<Int>) -> Bool {
+        unsafe text.withBytes(eventId) { unsafe $0.starts(with: idPrefix.utf8) }
+    }
+
     // MARK: - Reading objects
 
     /// The reading of one object.

@@ -1,7 +1,25 @@
-/// A record as it stands in a line of a bucket, with the log event that it is from, before anything of it is copied.
+package import Meter
+
+/// A record of a line of a bucket as places in a text, with the log event that it is from.
 ///
 /// The ranges are those of the texts' bytes, which are UTF-8 without escapes.
 package struct QuickReceived {
+    /// The log event that a record says it is from.
+    package struct Source {
+        /// The account of the log group.
+        package let account: Range<Int>
+        /// The log group.
+        package let logGroup: Range<Int>
+        /// The log stream.
+        package let logStream: Range<Int>
+        /// The log event's id.
+        package let eventId: Range<Int>
+        /// The log event's time in milliseconds since 1970, if it is told.
+        package let timestamp: Int64?
+        /// The place among the values of the log event.
+        package let ordinal: Int
+    }
+
     /// What the ranges are in; it must not outlive the call that lent it.
     package let text: ByteText
     /// The line.
@@ -18,22 +36,42 @@ package struct QuickReceived {
     package let uniqueId: Range<Int>?
     /// The dimensions in the order of their names' bytes.
     package let dimensions: [(name: Range<Int>, value: Range<Int>)]
-    /// The account of the log group.
-    package let account: Range<Int>
-    /// The log group.
-    package let logGroup: Range<Int>
-    /// The log stream.
-    package let logStream: Range<Int>
-    /// The log event's id, which is digits.
-    package let eventId: Range<Int>
-    /// The log event's time in milliseconds since 1970.
-    package let timestamp: Int64
-    /// The place among the values of the log event.
-    package let ordinal: Int
-    /// Whether the time is the log event's.
-    package let timeDerived: Bool
+    /// The log event; nil when the line does not say.
+    package let source: Source?
+    /// Whether its time says nothing of its identity.
+    package let isTimeless: Bool
     /// Whether the id comes from the log event.
     package let hasDerivedId: Bool
+}
+
+extension ReceivedRecord {
+    /// Lends `body` what it says as places in a text, as a quick reader finds them.
+    ///
+    /// - Parameter line: what it was read from.
+    package func withPlaces<Result>(
+        line: ArraySlice<UInt8> = [], _ body: (QuickReceived) throws -> Result
+    ) rethrows -> Result {
+        var text = Array(line)
+        func place(_ string: String) -> Range<Int> {
+            let start = text.count
+            text.append(contentsOf: string.utf8)
+            return start..<text.count
+        }
+        let (meter, customer, value) = (place(meterApiName), place(customerId), place(meterValue.text))
+        let (id, dimensions) = (uniqueId.map(place), dimensions.map { (place($0.name), place($0.value)) })
+        let source = source.map {
+            QuickReceived.Source(
+                account: place($0.account), logGroup: place($0.logGroup), logStream: place($0.logStream),
+                eventId: place($0.eventId), timestamp: $0.timestamp, ordinal: $0.ordinal)
+        }
+        return try ByteText.with(text.span) { text in
+            try body(
+                QuickReceived(
+                    text: text, line: 0..<line.count, meter: meter, customer: customer, value: value,
+                    time: meterTimeInMillis, uniqueId: id, dimensions: dimensions, source: source,
+                    isTimeless: isTimeless, hasDerivedId: hasDerivedId))
+        }
+    }
 }
 
 /// Reads lines of a bucket that are written as Metertap writes them; of all others it keeps its hands off.
@@ -53,13 +91,14 @@ package struct QuickReceivedReader: ~Copyable {
             let source = reader.readStored(text, line, into: &record)
         else { return nil }
         let uniqueId = record.ownId.isMissing ? nil : record.ownId.range
+        let hasDerivedId = uniqueId.map { isDerived($0, text, source) } ?? false
         return QuickReceived(
             text: text, line: line, meter: record.meter.range, customer: record.customer.range,
             value: record.value.range, time: record.time, uniqueId: uniqueId, dimensions: dimensions(),
-            account: source.account.range, logGroup: source.logGroup.range, logStream: source.logStream.range,
-            eventId: source.eventId.range, timestamp: source.timestamp, ordinal: Int(source.ordinal),
-            timeDerived: source.timeDerived,
-            hasDerivedId: uniqueId.map { isDerived($0, text, source) } ?? false)
+            source: QuickReceived.Source(
+                account: source.account.range, logGroup: source.logGroup.range, logStream: source.logStream.range,
+                eventId: source.eventId.range, timestamp: source.timestamp, ordinal: Int(source.ordinal)),
+            isTimeless: source.timeDerived && uniqueId != nil && !hasDerivedId, hasDerivedId: hasDerivedId)
     }
 
     private func dimensions() -> [(name: Range<Int>, value: Range<Int>)] {

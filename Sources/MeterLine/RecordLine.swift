@@ -1,13 +1,15 @@
 private import Crypto
 
-/// Writes the NDJSON lines of a record that was read the quick way: the same bytes as `NDJSON` writes.
-enum QuickLine {
+/// Writes the NDJSON lines of a record, with keys in the order of the log-line contract.
+enum RecordLine {
     /// More than all that is written of a record beside the texts in it.
     private static let frameBytes = 512
     /// More than what is written beside a dimension's name and value.
     private static let dimensionBytes = 8
 
     /// Appends the record's line.
+    ///
+    /// - Parameter provenance: whether a last key `source` says which log event the record comes from.
     static func append(
         _ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames, provenance: Bool,
         to output: inout [UInt8]
@@ -21,16 +23,18 @@ enum QuickLine {
             line.put(text, record.value)
             line.put(",\"meterTimeInMillis\":")
             if record.timeDigits.isMissing { line.put(record.time) } else { line.put(text, record.timeDigits) }
-            line.put(",\"customerId\":\"")
-            line.put(text, record.customer)
-            line.put("\"")
+            if !record.customer.isMissing {
+                line.put(",\"customerId\":\"")
+                line.put(text, record.customer)
+                line.put("\"")
+            }
             writeDimensions(of: record, text, to: &line)
             if provenance { writeSource(of: record, event, names, to: &line) }
             line.put("}\n")
         }
     }
 
-    /// Appends the line of a manifest.
+    /// Appends the line of a manifest: which log event a delivered record comes from.
     static func appendManifest(
         _ record: borrowing QuickRecord, of event: QuickEvent, _ names: EventNames, to output: inout [UInt8]
     ) {
@@ -66,12 +70,15 @@ enum QuickLine {
         of record: borrowing QuickRecord, _ event: QuickEvent, _ names: EventNames, to line: inout LineWriter
     ) {
         line.put("{\"uniqueId\":\"")
-        guard record.ownId.isMissing else { return line.put(event.text, record.ownId) }
+        guard record.ownId.isMissing, let identity = names.identity else {
+            return line.put(event.text, record.ownId)
+        }
         // What the hash is of stands for a moment where the line goes on.
         let digest = line.withScratch { scratch in
             scratch.put(event.idText, event.id)
-            scratch.put("\u{0}0")
-            var hash = names.identity.hash
+            scratch.put("\u{0}")
+            scratch.put(Int64(event.ordinal))
+            var hash = identity.hash
             unsafe hash.update(bufferPointer: scratch.written)
             return hash.finalize()
         }
@@ -98,8 +105,13 @@ enum QuickLine {
         line.put(event.idText, event.id)
         line.put("\",\"timestamp\":")
         if let timestamp = event.timestamp { line.put(timestamp) } else { line.put("null") }
-        // `QuickEvent.ordinal`, as a part of a text that the compiler knows; so it is in `writeId`.
-        line.put(",\"ordinal\":0")
+        // Nearly all are the first of their message.
+        if event.ordinal == 0 {
+            line.put(",\"ordinal\":0")
+        } else {
+            line.put(",\"ordinal\":")
+            line.put(Int64(event.ordinal))
+        }
         if record.timeDerived { line.put(",\"timeDerived\":true") }
         line.put("}")
     }
@@ -155,9 +167,10 @@ enum QuickLine {
         count &+= bytes.count
     }
 
-    /// A number that is not negative.
+    /// A whole number; hardly one is negative.
     mutating func put(_ number: Int64) {
-        precondition(number >= 0 && room - count >= 24)
+        guard number >= 0 else { return putNegative(number) }
+        precondition(room - count >= 24)
         let eight: Int64 = 100_000_000
         guard number >= eight else { return put(UInt64(number), digits: nil) }
         if number < eight * eight {
@@ -168,6 +181,9 @@ enum QuickLine {
         }
         put(UInt64(number % eight), digits: 8)
     }
+
+    @inline(never)
+    private mutating func putNegative(_ number: Int64) { put(Array(String(number).utf8)) }
 
     /// A number below 10^8, with so many digits or as many as it needs: pairs of digits at a time.
     @inline(__always)

@@ -3,9 +3,7 @@ import Meter
 /// Reads the record of a message with one tag, if both are written as nearly all are, right where it stands.
 ///
 /// This is the fast way, and only that: what it reads is what `LineReader` would read, and of everything unusual it
-/// keeps its hands off. Escapes in strings, unknown, repeated or null fields, exponents, arrays, several tags, whatever
-/// is to become a reject: each of these makes it give up, and then `LineReader` reads the message, by all the rules.
-/// `QuickReaderTests` and the soak compare the two.
+/// keeps its hands off. `QuickReaderTests` and the soak compare the two.
 ///
 /// A record within JSON strings has longer quotation marks (`\"`, `\\\"`, …) and is otherwise written like one in plain
 /// text, since what needs no escape looks the same on every level. So nothing is decoded: a record is read on its level,
@@ -21,10 +19,45 @@ struct QuickReader: Sendable {
         var timestamp: Int64?
     }
 
-    /// Reads the value behind a tag, which must be the message's only one.
+    /// What comes of a message.
+    enum Outcome {
+        /// It holds no tag, so there is nothing to read.
+        case untagged
+        /// Its record was read, and it holds nothing else.
+        case record
+        /// `LineReader` must read it, by all the rules.
+        case givenUp
+    }
+
+    /// Finds the tag of a message, reads the record behind it, and sees that no second tag follows.
     ///
-    /// - Returns: where the value ends; nil to give up.
-    func read(_ text: ByteText, tag: Range<Int>, of message: Message, into record: inout QuickRecord) -> Int? {
+    /// This is the one place where the quick way gives up. It does so when
+    /// - the text is longer than places can tell;
+    /// - the tag may not be a word of its own, or no object follows it, but an array or another value;
+    /// - the object is not JSON, or a string in it has an escape;
+    /// - a field is unknown, null or there twice, under whichever names, or there are more than 16 dimensions;
+    /// - the meter, the customer, the value or any time is missing;
+    /// - a number has an exponent, or is a zero with a sign;
+    /// - the record is to become a reject for what else is wrong with it;
+    /// - the message holds a second tag.
+    ///
+    /// A message that may hide a tag behind escapes must not be given to it.
+    ///
+    /// - Parameter tags: finds the tags of the text; its messages must come in their order.
+    func read(
+        _ message: Message, of text: ByteText, _ tags: inout NextTag, _ scanner: TagScanner,
+        into record: inout QuickRecord
+    ) -> Outcome {
+        guard text.count <= QuickRecord.maximumTextBytes else { return .givenUp }
+        guard let tag = tags.first(in: message.range, of: text, scanner) else { return .untagged }
+        guard let end = read(text, tag: tag.range, of: message, into: &record),
+            tags.first(in: end..<message.range.upperBound, of: text, scanner) == nil
+        else { return .givenUp }
+        return .record
+    }
+
+    /// Reads the value behind a tag; where it ends, or nil to give up.
+    private func read(_ text: ByteText, tag: Range<Int>, of message: Message, into record: inout QuickRecord) -> Int? {
         guard isWordStart(text, tag.lowerBound, of: message),
             let value = QuickValue(text, behind: tag.upperBound, isEscaped: message.isEscaped)
         else { return nil }

@@ -12,37 +12,6 @@ struct QuickSource {
     var timeDerived: Bool
 }
 
-/// A field of a record.
-private enum QuickField: UInt8 {
-    case meter, customer, value, time, ownId, dimensions
-
-    /// The field that some bytes name; `RecordFields.Name` has the same names.
-    @inline(__always)
-    init?(_ text: ByteText, _ place: QuickRecord.Place) {
-        func isName(_ name: StaticString) -> Bool { text.has(name, at: place.lowerBound) }
-        switch place.count {
-        case 4 where isName("time"): self = .time
-        case 5 where isName("value"): self = .value
-        case 6 where isName("tenant"): self = .customer
-        case 8 where isName("uniqueId"): self = .ownId
-        case 8 where isName("customer"): self = .customer
-        case 9 where isName("tenant_id"): self = .customer
-        case 9 where isName("meterName"): self = .meter
-        case 9 where isName("unique_id"): self = .ownId
-        case 10 where isName("customerId"): self = .customer
-        case 10 where isName("meterValue"): self = .value
-        case 10 where isName("dimensions"): self = .dimensions
-        case 10 where isName("meter_name"): self = .meter
-        case 11 where isName("meter_value"): self = .value
-        case 12 where isName("meterApiName"): self = .meter
-        case 14 where isName("meter_api_name"): self = .meter
-        case 17 where isName("meterTimeInMillis"): self = .time
-        case 20 where isName("meter_time_in_millis"): self = .time
-        default: return nil
-        }
-    }
-}
-
 /// The object of one record: read by a shape that is known, or member by member, those of its dimensions in the same loop.
 ///
 /// Strings are read in few places, so that all are inlined and what they need stays in registers.
@@ -147,7 +116,7 @@ struct QuickObject {
                 record.shapes.note(name, Place(position, end), .scalarDimension)
                 position = end
             } else if text.byte(at: position) == UInt8(ascii: "{") {
-                guard QuickField(text, name) == .dimensions else { return takesSource && readSource(named: name) }
+                guard field(name) == .dimensions else { return takesSource && readSource(named: name) }
                 guard isFirst(.dimensions) else { return false }
                 position = text.behindSpaces(position &+ 1)
                 isInDimensions = true
@@ -206,9 +175,12 @@ struct QuickObject {
         return text.number(number.start..<number.end)
     }
 
-    private func bit(_ field: QuickField) -> UInt8 { 1 &<< field.rawValue }
+    @inline(__always)
+    private func field(_ name: Place) -> RecordFields.Field? { RecordFields.Name(text, name.range)?.field }
 
-    private mutating func isFirst(_ field: QuickField) -> Bool {
+    private func bit(_ field: RecordFields.Field) -> UInt8 { 1 &<< field.rawValue }
+
+    private mutating func isFirst(_ field: RecordFields.Field) -> Bool {
         defer { seen |= bit(field) }
         return seen & bit(field) == 0
     }
@@ -239,14 +211,14 @@ struct QuickObject {
 
     /// How the value of a member is read; nil to give up.
     private mutating func reading(of name: Place, isString: Bool) -> QuickShapes.Value? {
-        guard let field = QuickField(text, name), isFirst(field) else { return nil }
+        guard let field = field(name), isFirst(field) else { return nil }
         return switch field {
         case .meter: isString ? .meter : nil
         case .customer: isString ? .customer : .customerNumber
         case .ownId: isString ? .ownId : .ownIdNumber
         case .value: .quantity
         case .time: isString ? .timeText : .time
-        case .dimensions: nil
+        case .dimensions, .values, .sequence: nil
         }
     }
 }

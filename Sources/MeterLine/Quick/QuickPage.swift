@@ -19,22 +19,19 @@ struct QuickPage: ~Copyable {
     mutating func read(
         _ page: Span<UInt8>, at start: Int, accounting: inout Accounting, to taker: inout some FindingTaker
     ) -> Int? {
-        guard page.count <= QuickRecord.maximumTextBytes else { return nil }
-        return ByteText.with(page) { text in
+        ByteText.with(page) { text in
             guard let event = EventMembers(text, at: start, in: .page), !event.hasUnicodeEscapes else { return nil }
-            guard let tag = tags.first(in: event.message, of: text, messages.lineReader.scanner) else {
-                accounting.events += 1
-                return event.end
-            }
             let message = QuickReader.Message(range: event.message, isEscaped: true, timestamp: event.timestamp)
-            guard let end = messages.quickReader.read(text, tag: tag.range, of: message, into: &record),
-                tags.first(in: end..<event.message.upperBound, of: text, messages.lineReader.scanner) == nil
-            else { return nil }
-            accounting.countQuickRecord()
-            let origin = QuickEvent(
-                text: text, idText: text, id: event.id, timestamp: event.timestamp,
-                ingestionTime: event.ingestionTime)
-            taker.take(record, of: origin, streams.names(of: event.stream, in: text))
+            switch messages.quickReader.read(message, of: text, &tags, messages.lineReader.scanner, into: &record) {
+            case .untagged: accounting.events += 1
+            case .record:
+                accounting.countQuickRecord()
+                let origin = QuickEvent(
+                    text: text, idText: text, id: event.id, timestamp: event.timestamp,
+                    ingestionTime: event.ingestionTime)
+                taker.take(record, of: origin, streams.names(of: event.stream, in: text))
+            case .givenUp: return nil
+            }
             return event.end
         }
     }

@@ -4,7 +4,7 @@ import Meter
 ///
 /// What the places name are bytes that can be written into JSON as they are: no escapes, no control characters, UTF-8.
 struct QuickRecord: ~Copyable {
-    /// How many dimensions it may have; a record with more is read otherwise.
+    /// How many dimensions a quick reader finds; a record with more is read otherwise.
     static let maximumDimensions = 16
 
     /// The longest text in which a place can be.
@@ -56,14 +56,19 @@ struct QuickRecord: ~Copyable {
     /// The id that the record brought itself, if any.
     var ownId = Place()
     /// Places for dimensions, of which the first `dimensionCount` are taken.
-    private var dimensions = [Dimension](repeating: Dimension(), count: maximumDimensions)
+    private var dimensions: [Dimension]
     private(set) var dimensionCount = 0
-    /// Which of them comes first in the order of the names' bytes, which second, and so on.
+    /// Which of them comes first in the order of the names' bytes, which second, and so on; those beyond are in order.
     private var order = inOrder
     /// What the records before it looked like.
     var shapes = QuickShapes()
 
     private static let inOrder = SIMD16<UInt8>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+
+    /// Makes memory for a record of so many dimensions.
+    init(dimensions: Int = maximumDimensions) {
+        self.dimensions = [Dimension](repeating: Dimension(), count: max(dimensions, Self.maximumDimensions))
+    }
 
     /// Takes away what an earlier record left.
     mutating func clear() {
@@ -74,10 +79,12 @@ struct QuickRecord: ~Copyable {
     /// The dimension that comes so many after the first in the order of the names' bytes.
     @inline(__always)
     func dimension(_ index: Int) -> Dimension {
-        dimensions[Int(order[index])]
+        dimensions[index < Self.maximumDimensions ? Int(order[index]) : index]
     }
 
-    /// Appends a dimension of which it is known that there is room, and that no other has its name; `setOrder` must follow.
+    /// Appends a dimension of which it is known that there is room, and that no other has its name.
+    ///
+    /// `setOrder` must follow, unless they come in order.
     @inline(__always)
     mutating func append(_ name: Place, _ value: Place) {
         dimensions[dimensionCount].name = name
