@@ -152,6 +152,7 @@ def bombs() -> dict[str, bytes]:
         "many members": members,
         "of two layers": gzip.compress(one),
         "of three layers": gzip.compress(gzip.compress(one)),
+        "members in a layer": gzip.compress(gzip.compress(bytes(1000), mtime=0) * (2 * MIB)),
     }
 
 
@@ -164,7 +165,16 @@ def bomb() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "name", ["zeros", "one message", "spaces in front", "many members", "of two layers", "of three layers"]
+    "name",
+    [
+        "zeros",
+        "one message",
+        "spaces in front",
+        "many members",
+        "of two layers",
+        "of three layers",
+        "members in a layer",
+    ],
 )
 def test_a_bomb_is_one_reject(name: str, bomb: dict[str, bytes], run: Callable[..., Outcome]) -> None:
     outcome = run(bomb[name])

@@ -7,8 +7,10 @@ import Meter
 public struct EnvelopeReader: ~Copyable {
     /// The most bytes that the data of one Kinesis record, or of one direct event, may decompress to.
     public static let maximumBytes = 64 << 20
-    /// How often data that is compressed may be compressed once more.
-    private static let maximumLayers = 4
+    /// How much of compressed data may be compressed again; Kinesis takes no record that is larger.
+    private static let maximumInnerBytes = 16 << 20
+    /// How often data may be compressed.
+    private static let maximumLayers = 5
 
     private let messages: MessageReader
     private var gunzip: Gunzip
@@ -63,7 +65,6 @@ public struct EnvelopeReader: ~Copyable {
     ) {
         do throws(Rejection) {
             if isGzip(data) {
-                let messages = messages
                 var index = index
                 self.index = EventIndex()
                 var record = QuickRecord()
@@ -72,16 +73,8 @@ public struct EnvelopeReader: ~Copyable {
                     self.index = index
                     swap(&record, &self.record)
                 }
-                var inner: [UInt8]?
-                let result = try decompress(data) { text in
-                    if isGzip(text) {
-                        inner = MeterLine.bytes(of: text)
-                        return nil
-                    }
-                    return Self.read(text, &index, &record, messages, accounting: &accounting, to: &taker)
-                }
-                if let result { throw result }
-                if let inner { try readInner(inner, &index, &record, accounting: &accounting, to: &taker) }
+                try readCompressed(
+                    data, layers: Self.maximumLayers, &index, &record, accounting: &accounting, to: &taker)
             } else if let result = Self.read(data, &index, &record, messages, accounting: &accounting, to: &taker) {
                 throw result
             }
@@ -95,28 +88,31 @@ public struct EnvelopeReader: ~Copyable {
         }
     }
 
-    /// Reads envelopes that were compressed more than once, as Firehose and re-writers of its data do it.
-    private mutating func readInner(
-        _ data: [UInt8], _ index: inout EventIndex, _ record: inout QuickRecord, accounting: inout Accounting,
-        to taker: inout some FindingTaker
+    /// Reads compressed envelopes; Firehose and re-writers of its data compress them more than once.
+    private mutating func readCompressed(
+        _ data: Span<UInt8>, layers: Int, _ index: inout EventIndex, _ record: inout QuickRecord,
+        accounting: inout Accounting, to taker: inout some FindingTaker
     ) throws(Rejection) {
-        var data = data
-        let messages = messages
-        for _ in 0..<Self.maximumLayers {
-            var inner: [UInt8]?
-            let result = try decompress(data.span) { text in
-                if isGzip(text) {
-                    inner = MeterLine.bytes(of: text)
-                    return nil
-                }
-                return Self.read(text, &index, &record, messages, accounting: &accounting, to: &taker)
-            }
-            if let result { throw result }
-            guard let inner else { return }
-            data = inner
+        guard layers > 0 else {
+            accounting.unreadableForms += 1
+            throw Rejection(.undecodable, InputForm.gzip.detail)
         }
-        accounting.unreadableForms += 1
-        throw Rejection(.undecodable, InputForm.gzip.detail)
+        let messages = messages
+        var inner: [UInt8]?
+        let result = try decompress(data) { text in
+            if isGzip(text) {
+                guard text.count <= Self.maximumInnerBytes else {
+                    let limit = Self.maximumInnerBytes >> 20
+                    return Rejection(.tooLarge, "the data holds more than \(limit) MiB that are compressed again")
+                }
+                inner = MeterLine.bytes(of: text)
+                return nil
+            }
+            return Self.read(text, &index, &record, messages, accounting: &accounting, to: &taker)
+        }
+        if let result { throw result }
+        guard let inner else { return }
+        try readCompressed(inner.span, layers: layers - 1, &index, &record, accounting: &accounting, to: &taker)
     }
 
     private mutating func decompress(
