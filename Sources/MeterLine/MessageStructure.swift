@@ -71,20 +71,41 @@ struct MessageStructure {
 
     /// Whether a meter's name and its value are both named as a language prints its own objects, or in a line of keys and values.
     private static func namesFields(_ message: Span<UInt8>) -> Bool {
-        let text = bytes(of: message).map { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") ? $0 | 0x20 : $0 }
-        func isNamed(_ word: String) -> Bool {
-            let word = Array(word.utf8)
-            var rest = text[...]
-            while let found = rest.firstRange(of: word) {
-                // A quotation mark begins a name of JSON; two of them, one of JSON in CSV.
-                let before = text[..<found.lowerBound].suffix(2)
-                if before.last != UInt8(ascii: "\"") || before.elementsEqual("\"\"".utf8) { return true }
-                rest = rest[found.upperBound...]
+        var hasMeter = false
+        var hasValue = false
+        var position = 0
+        while position < message.count {
+            guard has("meter", message, at: position) else {
+                position += 1
+                continue
             }
-            return false
+            let isName = !isQuotedOnce(message, at: position)
+            position += 5
+            func isFollowed(by word: StaticString) -> Bool { has(word, message, at: position) }
+            let isMeter = isFollowed(by: "apiname") || isFollowed(by: "_api_name") || isFollowed(by: "name")
+            hasMeter = hasMeter || isName && (isMeter || isFollowed(by: "_name"))
+            hasValue = hasValue || isName && (isFollowed(by: "value") || isFollowed(by: "_value"))
+            if hasMeter, hasValue { return true }
         }
-        return ["meterapiname", "meter_api_name", "metername", "meter_name"].contains(where: isNamed)
-            && ["metervalue", "meter_value"].contains(where: isNamed)
+        return false
+    }
+
+    /// Whether a quotation mark begins a name of JSON at a position; two of them begin one of JSON in CSV.
+    private static func isQuotedOnce(_ message: Span<UInt8>, at position: Int) -> Bool {
+        func isQuote(_ index: Int) -> Bool { index >= 0 && message[index] == UInt8(ascii: "\"") }
+        return isQuote(position - 1) && !isQuote(position - 2)
+    }
+
+    /// Whether a word stands at a position, its letters in either case.
+    @inline(__always)
+    private static func has(_ word: StaticString, _ message: Span<UInt8>, at position: Int) -> Bool {
+        guard position + word.utf8CodeUnitCount <= message.count else { return false }
+        for offset in 0..<word.utf8CodeUnitCount {
+            let expected = unsafe word.utf8Start[offset]
+            let byte = message[position + offset]
+            guard byte == expected || byte | 0x20 == expected && expected != UInt8(ascii: "_") else { return false }
+        }
+        return true
     }
 
     private init(_ message: Span<UInt8>, _ tags: [Int], wantsRecord: Bool) {
