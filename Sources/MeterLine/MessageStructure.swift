@@ -27,7 +27,7 @@ struct MessageStructure {
     /// Whether an object has a meter's name and a value, or a customer and several values.
     private(set) var holdsRecord = false
 
-    /// The most containers around a tag; a bracket that would open one more opens none.
+    /// The most containers around a tag; a bracket that would open one more ends the document, as what does not fit does.
     private static let maximumDepth = 64
 
     private let tags: [Int]
