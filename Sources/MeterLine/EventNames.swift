@@ -5,8 +5,8 @@ struct EventNames {
     let account: String
     let logGroup: String
     let logStream: String
-    /// What the identities of its records begin with; nil where each record has one already.
-    let identity: Identity.Beginning?
+    /// What the identities of its records begin with; of no use where each record has one already.
+    let identity: Identity.Beginning
     /// The member `source` up to the event's id, comma included.
     let sourcePrefix: [UInt8]
 
@@ -15,7 +15,8 @@ struct EventNames {
         self.logGroup = logGroup
         self.logStream = logStream
         identity =
-            makesIdentities ? Identity.Beginning(account: account, logGroup: logGroup, logStream: logStream) : nil
+            makesIdentities
+            ? Identity.Beginning(account: account, logGroup: logGroup, logStream: logStream) : .ofNothing
         var source = Array(",\"source\":".utf8)
         var object = JSONObjectWriter(&source)
         object.member("account", account, &source)
@@ -63,7 +64,7 @@ extension FoundRecord {
         }
         let derivedId =
             record.ownId.isMissing
-            ? names.identity?.uniqueId(event.idText, event.id, ordinal: event.ordinal) : nil
+            ? names.identity.uniqueId(event.idText, event.id, ordinal: event.ordinal) : nil
         self.init(
             record: Record(
                 uniqueId: derivedId ?? string(record.ownId),

@@ -30,6 +30,9 @@ package enum Identity {
 
     /// The hash over what all events of one log stream have in common; the event's id must follow, NUL, and the ordinal.
     struct Beginning {
+        /// Stands where no identity is made.
+        static let ofNothing = Beginning(account: "", logGroup: "", logStream: "")
+
         let hash: SHA256
 
         init(account: String, logGroup: String, logStream: String) {

@@ -70,15 +70,18 @@ enum RecordLine {
         of record: borrowing QuickRecord, _ event: QuickEvent, _ names: EventNames, to line: inout LineWriter
     ) {
         line.put("{\"uniqueId\":\"")
-        guard record.ownId.isMissing, let identity = names.identity else {
-            return line.put(event.text, record.ownId)
-        }
+        guard record.ownId.isMissing else { return line.put(event.text, record.ownId) }
         // What the hash is of stands for a moment where the line goes on.
         let digest = line.withScratch { scratch in
             scratch.put(event.idText, event.id)
-            scratch.put("\u{0}")
-            scratch.put(Int64(event.ordinal))
-            var hash = identity.hash
+            // Nearly all are the first of their message.
+            if event.ordinal == 0 {
+                scratch.put("\u{0}0")
+            } else {
+                scratch.put("\u{0}")
+                scratch.put(Int64(event.ordinal))
+            }
+            var hash = names.identity.hash
             unsafe hash.update(bufferPointer: scratch.written)
             return hash.finalize()
         }
@@ -105,7 +108,6 @@ enum RecordLine {
         line.put(event.idText, event.id)
         line.put("\",\"timestamp\":")
         if let timestamp = event.timestamp { line.put(timestamp) } else { line.put("null") }
-        // Nearly all are the first of their message.
         if event.ordinal == 0 {
             line.put(",\"ordinal\":0")
         } else {
