@@ -770,7 +770,11 @@ def test_past_retention(cli: Path, moto: Moto, tmp_path: Path) -> None:
     group.put("s", [(start + n, line("c", "1", meterTimeInMillis=start - n * days)) for n in range(6)])
     with Platform(cli, tmp_path, "--retention-days", "2") as platform:
         platform.define("calls")
+        # The mark follows the newest record, and moves at the start.
+        newest = {"meterApiName": "other", "customerId": "c", "meterValue": 1, "meterTimeInMillis": start}
+        platform.send([newest])
         platform.restart()
+        platform.wait_for(lambda: platform.pipeline()["frozenBeforeTimeInMillis"])
         found = audit(cli, moto, platform, group.name, "--repair")
         assert found.figures["pastRetention"] in (3, 4) and found.status == 0
         assert found.figures["repaired"] == found.figures["missing"] == 6 - found.figures["pastRetention"]

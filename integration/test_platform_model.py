@@ -2,16 +2,19 @@
 
 import os
 import random
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.platform import Platform
-from reference.platform_model import CANCEL, OWN, Json, Model, Record
+from components.platform import Platform, to_json
+from reference.platform_model import CANCEL, OWN, Json, Model, Record, RetainingModel
 
 RUNS = int(os.environ.get("METERTAP_MODEL_RUNS") or 200)
+# These take a second each, for they start the platform several times.
+RETAINED_RUNS = max(1, RUNS // 8)
 START = 1_761_955_200_000  # 2025-11-01
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -45,7 +48,7 @@ class History:
         for _ in range(6):
             self.compare()
 
-    def define(self) -> None:
+    def define(self, deduplication: str | None = None) -> None:
         self.definition = {
             "meterApiName": self.meter,
             "label": self.meter,
@@ -58,7 +61,9 @@ class History:
         if self.kind == "event_duration":
             self.definition["timeoutInMinutes"] = self.rng.choice([1, 90, 3000])
         if not self.model.sent and self.rng.random() < 0.3:
-            self.definition["deduplication"] = "uniqueId"
+            deduplication = "uniqueId"
+        if deduplication:
+            self.definition["deduplication"] = deduplication
         self.platform.post("/meters", self.definition)
         self.model.meters[self.meter] = self.definition
 
@@ -83,6 +88,9 @@ class History:
         ]
         batch = [*records, *again, *cancels]
         self.rng.shuffle(batch)
+        self.transmit(batch)
+
+    def transmit(self, batch: list[Record]) -> None:
         self.platform.send([to_wire(record, self.rng) for record in batch])
         self.model.sent += batch
 
@@ -164,6 +172,80 @@ class History:
         )
 
 
+class RetainedHistory(History):
+    """A history in which the retention mark moves, at starts of which some are killed."""
+
+    def __init__(self, platform: Platform, run: int, seed: int):
+        super().__init__(platform, run, seed)
+        self.model: RetainingModel = RetainingModel()
+        self.span = self.rng.choice([3 * DAY, 12 * DAY])
+
+    def run(self) -> None:
+        defined_at = self.rng.randint(0, 3)
+        for step in range(self.rng.randint(4, 9)):
+            if step == defined_at:
+                self.define()
+            self.send()
+            if self.rng.random() < 0.5:
+                self.retain()
+            if self.definition and self.rng.random() < 0.4:
+                self.change()
+            if self.definition and self.rng.random() < 0.5:
+                self.compare()
+        if not self.definition:
+            self.define()
+        self.retain()
+        for _ in range(6):
+            self.compare()
+
+    def retain(self) -> None:
+        days = self.rng.randint(1, 6)
+        self.platform.arguments = ("--retention-days", str(days))
+        self.platform.restart()
+        while self.rng.random() < 0.3:
+            time.sleep(self.rng.random() * 0.02)
+            self.platform.restart()
+        self.model.retain(days)
+        self.platform.wait_for(
+            lambda: (self.platform.pipeline()["frozenBeforeTimeInMillis"] or 0) == self.model.mark
+        )
+
+    def change(self) -> None:
+        assert self.definition
+        if self.kind == "event_duration":
+            self.model.settle(self.meter, self.definition)
+        if self.rng.random() < 0.3:
+            stored = self.platform.put("/meters", self.definition | {"lockingStatus": "deprecated"})
+            self.platform.delete(f"/meters/{stored['id']}")
+            keys = self.definition.get("deduplication")
+            if self.model.known:
+                # Its records' keys stay what they are.
+                other = {"record": "uniqueId"}.get(keys or "record", "record")
+                refused = self.platform.request(
+                    "POST", "/meters", json=self.definition | {"deduplication": other}
+                )
+                assert refused.status_code == 409, refused.text
+            self.define(keys)
+            return
+        self.definition["dimensions"] = self.rng.choice([[], ["plan"], ["region", "plan"]])
+        self.platform.put("/meters", self.definition)
+
+    def transmit(self, batch: list[Record]) -> None:
+        self.platform.ingest(to_json([to_wire(record, self.rng) for record in batch]))
+        for record in batch:
+            self.model.receive(record)
+
+    def compare(self) -> None:
+        query = self.query()
+        path = self.rng.choice(["/usage", "/usage/sparse"])
+        answer = self.platform.request("POST", path, data=to_json(query))
+        if self.model.is_refused(query):
+            assert answer.status_code == 422, f"{self.definition}\n{query}\n{answer.text}"
+        else:
+            expected = self.model.usage(query, path == "/usage/sparse")
+            self.check(query, self.platform.read(answer), expected)
+
+
 def to_wire(record: Record, rng: random.Random) -> dict[str, Any]:
     # One number in several writings, which are all the same record.
     value: Any = rng.choice(
@@ -214,3 +296,22 @@ def compare_histories(platform: Platform, seed: int) -> None:
             total[name] += count
     figures = platform.pipeline()
     assert {name: int(figures[name]) for name in total} == total
+
+
+@pytest.mark.timeout(600 + 20 * RETAINED_RUNS)
+def test_what_is_frozen_stays(cli: Path, tmp_path: Path, seed: int) -> None:
+    """Histories with a retention mark, each on a platform of its own that is restarted and killed."""
+    for run in range(RETAINED_RUNS):
+        directory = tmp_path / str(run)
+        directory.mkdir()
+        with Platform(cli, directory) as platform:
+            history = RetainedHistory(platform, run, seed)
+            try:
+                history.run()
+            except AssertionError as problem:
+                raise AssertionError(f"history {run} of seed {seed}: {problem}") from problem
+            figures = platform.pipeline()
+            expected = history.model.classes()
+            assert {name: int(figures[name]) for name in expected} == expected, (
+                f"history {run} of seed {seed}"
+            )

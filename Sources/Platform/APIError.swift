@@ -41,7 +41,7 @@ package struct APIError: Error {
         case .invalid: self.init(.badRequest, error.description)
         case .conflict: self.init(.conflict, error.description)
         case .notFound: self.init(.notFound, error.description)
-        case .overflow: self.init(.unprocessableContent, error.description)
+        case .overflow, .pastRetention: self.init(.unprocessableContent, error.description)
         case .unavailable: self.init(.serviceUnavailable, error.description, headers: [.retryAfter: "5"])
         case .incompatible, .failed:
             self.init(.internalServerError, "the database failed; the server's log says how, and nothing was stored")

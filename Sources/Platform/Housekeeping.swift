@@ -16,7 +16,7 @@ struct Housekeeping: Service {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
                 try await keys.noteUse()
-                while try await store.closeRecords(before: now() - Int64(retentionDays) * 86_400_000) > 0 {
+                while try await store.closeRecords(keeping: Int64(retentionDays) * 24, at: now()) > 0 {
                     if Task.isShuttingDownGracefully || Task.isCancelled { return }
                 }
             } catch {

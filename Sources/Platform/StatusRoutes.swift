@@ -63,6 +63,8 @@ struct StatusRoutes: Sendable {
         object.member("rejected", pipeline.rejected, &output)
         object.member("resolvedRejects", pipeline.resolvedRejects, &output)
         object.member("unmatchedCancels", pipeline.unmatchedCancels, &output)
+        object.literal(
+            "frozenBeforeTimeInMillis", pipeline.frozenBefore > 0 ? "\(pipeline.frozenBefore)" : "null", &output)
         object.name("sources", &output)
         Self.append(pipeline.sources, to: &output) { source, output in
             Self.append(source, isSilent: silent.sources.contains(source.intake), to: &output)

@@ -61,7 +61,7 @@ extension SQLiteStore {
             guard try MeterTable.find(named: meter.meterApiName, db) == nil else {
                 throw StoreError(.conflict, "the meter \"\(meter.meterApiName)\" is defined already; PUT changes it")
             }
-            try Self.checkDeduplication(meter, before: .record, name, db)
+            try Deduplications.set(meter, name, db)
             try MeterTable.write(meter, name: name, db)
             try Rebuild(RollupMeter(name: name, definition: meter), db).run()
             try Change.append(
@@ -77,13 +77,14 @@ extension SQLiteStore {
                 throw StoreError(.notFound, "there is no meter with the id \"\(meter.id)\"")
             }
             try Self.check(meter, after: old)
-            try Self.checkDeduplication(meter, before: old.deduplication, name, db)
+            try Deduplications.set(meter, name, db)
             try MeterTable.write(meter, name: name, db)
             let before = RollupMeter(name: name, definition: old)
             let after = RollupMeter(name: name, definition: meter)
             if before.dimensions != after.dimensions || before.isDuration != after.isDuration
                 || (after.isDuration && before.timeout != after.timeout)
             {
+                try Rebuild.settle(before, db)
                 try Rebuild(after, db).run()
             }
             try Change.append(
@@ -121,18 +122,6 @@ extension SQLiteStore {
         left.map { Array($0.utf8) } == right.map { Array($0.utf8) }
     }
 
-    /// A key that ignores the value would merge records that count already.
-    private static func checkDeduplication(
-        _ meter: MeterDefinition, before: MeterDefinition.Deduplication, _ name: Int64, _ db: Database
-    ) throws {
-        guard meter.deduplication != before else { return }
-        let records = try Int64.fetchOne(
-            db, sql: "SELECT records + cancelled + cancels FROM tally WHERE meter = ?", arguments: [name])
-        guard (records ?? 0) == 0 else {
-            throw StoreError(.conflict, "deduplication can only change while the meter has no records")
-        }
-    }
-
     public func deleteMeter(id: String, who: String, time: Int64) async throws(StoreError) -> MeterDefinition {
         try await write { db in
             guard let (name, meter) = try MeterTable.find(id: id, db) else {
@@ -143,7 +132,8 @@ extension SQLiteStore {
                     .conflict, "only a deprecated meter can be deleted; set its lockingStatus to deprecated first")
             }
             try db.execute(sql: "DELETE FROM meter WHERE name = ?", arguments: [name])
-            try Rebuild.clear(meter: name, before: nil, db)
+            try Rebuild.settle(RollupMeter(name: name, definition: meter), db)
+            try Rebuild.clear(meter: name, db)
             try Change.append(
                 who: who, what: "meter.delete", subject: meter.meterApiName, before: Array(try json(meter)),
                 time: time, db)

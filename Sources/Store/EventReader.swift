@@ -220,12 +220,14 @@ private struct RecordFilter {
 private struct EventDetails {
     private let db: Database
     private let meters: [Int64: RollupMeter]
+    private let deduplications: Deduplications
     private var names: [Int64: String] = [:]
     private var intakes: [Int64: IntakeName] = [:]
 
     init(_ db: Database) throws {
         self.db = db
         meters = try RollupMeter.all(db)
+        deduplications = try Deduplications(db)
     }
 
     mutating func event(of row: StoredRecord) throws -> StoredEvent {
@@ -248,7 +250,7 @@ private struct EventDetails {
         if row.isCancel { return .cancel }
         if row.flags & StoredRecord.superseded != 0 { return .cancelled }
         let definition = meters[row.meter]
-        let key = RecordKey(record, deduplication: definition?.deduplication ?? .record)
+        let key = RecordKey(record, deduplication: deduplications[row.meter])
         let statement = try HotStatement(
             db, "SELECT state FROM identity WHERE hour = ? AND meter = ? AND customer = ? AND key = ?")
         statement.bind(1, Hour.containing(row.time))

@@ -49,7 +49,7 @@ extension SQLiteStore {
     private static func counterpart(of number: Int64, _ db: Database) throws -> Int64? {
         guard let row = try StoredRecord.find(number, db) else { return nil }
         let record = try details(of: row, db).record
-        let deduplication = try RollupMeter.all(db)[row.meter]?.deduplication ?? .record
+        let deduplication = try Deduplications(db)[row.meter]
         let place = IdentityPlace(
             meter: row.meter, customer: row.customer, key: RecordKey(record, deduplication: deduplication),
             hour: Hour.containing(row.time))

@@ -19,6 +19,8 @@ struct KnownIdentity {
     var number: Int64
     /// The cancel of a record that was taken back.
     var cancel: Int64?
+    /// Whether its hour is frozen: its records may be gone, and what it counts for stays.
+    var isFrozen = false
 }
 
 /// Where an identity stands, if there is one.
@@ -32,15 +34,17 @@ struct IdentityPlace {
 /// Finds and writes identities, in the hour of their time or, when time is no part of them, wherever they are.
 struct IdentityTable {
     private let db: Database
+    private let frozen: FrozenPast
     private let insertNew: HotStatement
     private let select: HotStatement
     private let upsert: HotStatement
     private let delete: HotStatement
     private let selectTimeless: HotStatement
-    private let insertTimeless: HotStatement
+    private let upsertTimeless: HotStatement
 
     init(_ db: Database) throws {
         self.db = db
+        frozen = try FrozenPast(db)
         insertNew = try HotStatement(
             db,
             """
@@ -58,9 +62,9 @@ struct IdentityTable {
         delete = try HotStatement(
             db, "DELETE FROM identity WHERE hour = ? AND meter = ? AND customer = ? AND key = ?")
         selectTimeless = try HotStatement(
-            db, "SELECT hour FROM timeless WHERE meter = ? AND customer = ? AND key = ?")
-        insertTimeless = try HotStatement(
-            db, "INSERT OR REPLACE INTO timeless (meter, customer, key, hour) VALUES (?, ?, ?, ?)")
+            db, "SELECT hour, state FROM timeless WHERE meter = ? AND customer = ? AND key = ?")
+        upsertTimeless = try HotStatement(
+            db, "INSERT OR REPLACE INTO timeless (meter, customer, key, hour, state) VALUES (?, ?, ?, ?, ?)")
     }
 
     /// The identity of what arrived; when it is new it is inserted, and there is none to return.
@@ -78,32 +82,33 @@ struct IdentityTable {
 
     /// The identity of a place; nil when there is none.
     func find(_ place: IdentityPlace) throws -> KnownIdentity? {
-        guard let hour = try hour(of: place) else { return nil }
+        var hour = place.hour
+        if place.key.isTimeless {
+            guard let known = try findTimeless(place) else { return nil }
+            if known.isFrozen { return known }
+            hour = known.hour
+        }
         bind(select, place, hour: hour)
         defer { select.reset() }
         guard try select.step(), let state = IdentityState(rawValue: select.int(0)) else { return nil }
         return KnownIdentity(hour: hour, state: state, number: select.int(1), cancel: select.optionalInt(2))
     }
 
-    private func hour(of place: IdentityPlace) throws -> Int64? {
-        guard place.key.isTimeless else { return place.hour }
+    /// What is remembered for good of an identity whose time is no part of it.
+    private func findTimeless(_ place: IdentityPlace) throws -> KnownIdentity? {
         selectTimeless.bind(1, place.meter)
         selectTimeless.bind(2, place.customer)
         selectTimeless.bind(3, place.key.bytes)
         defer { selectTimeless.reset() }
-        return try selectTimeless.step() ? selectTimeless.int(0) : nil
+        guard try selectTimeless.step(), let state = IdentityState(rawValue: selectTimeless.int(1)) else { return nil }
+        let hour = selectTimeless.int(0)
+        return KnownIdentity(hour: hour, state: state, number: 0, isFrozen: frozen.contains(hour))
     }
 
     private func insert(
         _ arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64? = nil
     ) throws {
         try write(upsert, arrival, hour: arrival.hour, state: state, number: number, cancel: cancel)
-        guard arrival.key.isTimeless else { return }
-        insertTimeless.bind(1, arrival.meter)
-        insertTimeless.bind(2, arrival.customer)
-        insertTimeless.bind(3, arrival.key.bytes)
-        insertTimeless.bind(4, arrival.hour)
-        try insertTimeless.run()
     }
 
     /// Changes an identity where it is.
@@ -113,12 +118,14 @@ struct IdentityTable {
         try write(upsert, arrival, hour: known.hour, state: state, number: number, cancel: cancel)
     }
 
-    /// Changes an identity and puts it into the hour of what arrived.
+    /// Changes an identity and puts it into the hour of what arrived; in a frozen hour it is left to retention.
     func move(
         _ known: KnownIdentity, to arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64?
     ) throws {
-        bind(delete, arrival.place, hour: known.hour)
-        try delete.run()
+        if !known.isFrozen {
+            bind(delete, arrival.place, hour: known.hour)
+            try delete.run()
+        }
         try insert(arrival, state: state, number: number, cancel: cancel)
     }
 
@@ -130,6 +137,13 @@ struct IdentityTable {
         statement.bind(6, number)
         statement.bind(7, cancel)
         try statement.run()
+        guard arrival.key.isTimeless else { return }
+        upsertTimeless.bind(1, arrival.meter)
+        upsertTimeless.bind(2, arrival.customer)
+        upsertTimeless.bind(3, arrival.key.bytes)
+        upsertTimeless.bind(4, hour)
+        upsertTimeless.bind(5, state.rawValue)
+        try upsertTimeless.run()
     }
 
     private func bind(_ statement: HotStatement, _ place: IdentityPlace, hour: Int64) {

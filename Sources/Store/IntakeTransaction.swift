@@ -7,6 +7,7 @@ struct WriterMemory: Sendable {
     var names = NameTable()
     /// The definitions by the number of the meter's name; nil means that they must be read.
     var meters: [Int64: RollupMeter]?
+    var deduplications: Deduplications?
     /// Dimensions that are known to be in the table, by meter; not all of them.
     private var dimensions: [Int64: [[UInt8]]] = [:]
 
@@ -29,7 +30,10 @@ final class IntakeTransaction {
     private let db: Database
     private var memory: WriterMemory
     private let meters: [Int64: RollupMeter]
-    private let closedBefore: Int64
+    private let deduplications: Deduplications
+    private let frozen: FrozenPast
+    /// The newest hour of a record that did not come before its time; -1 for none.
+    private var newestHour: Int64 = -1
     private var nextNumber: Int64
     private var rollups: RollupChanges
     private var tallies: [Int64: Tally] = [:]
@@ -41,10 +45,13 @@ final class IntakeTransaction {
         self.db = db
         var memory = memory
         let meters = try memory.meters ?? RollupMeter.all(db)
+        let deduplications = try memory.deduplications ?? Deduplications(db)
         memory.meters = meters
+        memory.deduplications = deduplications
         self.memory = memory
         self.meters = meters
-        closedBefore = try Setting.closedBefore(db)
+        self.deduplications = deduplications
+        frozen = try FrozenPast(db)
         nextNumber = try (Int64.fetchOne(db, sql: "SELECT max(number) FROM record") ?? 0) + 1
         rollups = RollupChanges()
         identities = try IdentityTable(db)
@@ -63,16 +70,13 @@ final class IntakeTransaction {
         for item in batch.items {
             switch item {
             case .record(let record, let line):
-                if record.meterTimeInMillis < closedBefore {
+                switch try take(record, way) {
+                case .stored: result.stored += 1
+                case .duplicate: result.duplicates += 1
+                case .pastRetention(let detail):
                     let reject = ReceivedReject(
-                        reason: .pastRetention,
-                        detail: "its time is before \(closedBefore), the oldest that is still kept; it is not billed",
-                        line: line, source: record.source)
+                        reason: .pastRetention, detail: detail, line: line, source: record.source)
                     try keep(reject, way, &result)
-                } else if try take(record, way) {
-                    result.stored += 1
-                } else {
-                    result.duplicates += 1
                 }
             case .reject(let reject):
                 try keep(reject, way, &result)
@@ -89,23 +93,34 @@ final class IntakeTransaction {
     func finish() throws -> WriterMemory {
         try rollups.write(meters, db)
         try writeTallies()
+        try FrozenPast.note(newestHour: newestHour, db)
         return memory
     }
 
     // MARK: - One record
 
-    /// Stores a record; false when it was known.
-    private func take(_ record: ReceivedRecord, _ way: Way) throws -> Bool {
+    private enum Outcome {
+        case stored
+        case duplicate
+        /// It would change what is frozen; says how.
+        case pastRetention(String)
+    }
+
+    private func take(_ record: ReceivedRecord, _ way: Way) throws -> Outcome {
+        guard record.meterTimeInMillis >= frozen.time else {
+            return .pastRetention(
+                "its time is before \(frozen.time), the oldest that is still kept; it is not billed")
+        }
         let meter = try memory.names.id(of: record.meterApiName, db)
         let customer = try memory.names.id(of: record.customerId, db)
         let definition = meters[meter]
-        let key = RecordKey(record, deduplication: definition?.deduplication ?? .record)
+        let key = RecordKey(record, deduplication: deduplications[meter])
         let arrival = Arrival(
             record: record, way: way, meter: meter, customer: customer, key: key,
             hour: Hour.containing(record.meterTimeInMillis), definition: definition)
         if let known = try identities.findOrInsert(arrival, number: nextNumber) { return try meet(known, arrival) }
         try storeNew(arrival)
-        return true
+        return .stored
     }
 
     /// Stores a record whose identity was just inserted.
@@ -118,7 +133,8 @@ final class IntakeTransaction {
     }
 
     /// What happens when a record arrives whose identity is known.
-    private func meet(_ known: KnownIdentity, _ arrival: Arrival) throws -> Bool {
+    private func meet(_ known: KnownIdentity, _ arrival: Arrival) throws -> Outcome {
+        if known.isFrozen { return try meetFrozen(known, arrival) }
         switch (known.state, arrival.record.isCancel) {
         case (.record, true):
             let number = try append(arrival)
@@ -128,19 +144,37 @@ final class IntakeTransaction {
             try Change.append(
                 who: arrival.way.name, what: "cancel", subject: "\(arrival.record.meterApiName) #\(known.number)",
                 time: arrival.way.time, db)
-            return true
+            return .stored
         case (.cancel, false):
             let number = try append(arrival)
             try identities.move(known, to: arrival, state: .cancelled, number: number, cancel: known.number)
             tallies[arrival.meter, default: Tally()].move(from: .cancel, to: .cancelled, at: arrival.way.time)
             customers[arrival.customer, default: 0] += 1
-            return true
+            return .stored
         case (.record, false) where arrival.key.isTimeless, (.cancelled, false) where arrival.key.isTimeless:
             try meetEarliest(known, arrival)
-            return false
+            return .duplicate
         default:
             try noteDuplicate(of: known.number, received: arrival.way.time, arrival.way)
-            return false
+            return .duplicate
+        }
+    }
+
+    /// What happens when the hour of the known identity is frozen: what was counted there stays, and stays known.
+    private func meetFrozen(_ known: KnownIdentity, _ arrival: Arrival) throws -> Outcome {
+        switch (known.state, arrival.record.isCancel) {
+        case (.record, true):
+            return .pastRetention(
+                "it takes back a record whose time is before \(frozen.time), whose usage is final; correct the bill by a record of today"
+            )
+        case (.cancel, false):
+            let number = try append(arrival)
+            try identities.move(known, to: arrival, state: .cancelled, number: number, cancel: nil)
+            tallies[arrival.meter, default: Tally()].move(from: .cancel, to: .cancelled, at: arrival.way.time)
+            customers[arrival.customer, default: 0] += 1
+            return .stored
+        default:
+            return .duplicate
         }
     }
 
@@ -174,6 +208,7 @@ final class IntakeTransaction {
 
     private func append(_ arrival: Arrival) throws -> Int64 {
         let record = arrival.record
+        if record.meterTimeInMillis <= arrival.way.time { newestHour = max(newestHour, arrival.hour) }
         let number = nextNumber
         nextNumber += 1
         insertRecord.bind(1, number)

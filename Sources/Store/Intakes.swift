@@ -75,6 +75,7 @@ private struct PipelineReader {
         var pipeline = Pipeline()
         try readSources(&pipeline)
         try readTallies(&pipeline)
+        pipeline.frozenBefore = try FrozenPast(db).time
         pipeline.duplicate = pipeline.sources.reduce(0) { $0 + $1.duplicate }
         pipeline.received = pipeline.sources.reduce(0) { $0 + $1.received }
         pipeline.rejected = try Int.fetchOne(db, sql: "SELECT count(*) FROM reject WHERE resolved IS NULL") ?? 0

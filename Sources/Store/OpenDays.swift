@@ -59,15 +59,19 @@ final class OpenDays {
     /// Seals days for which no record came among so many, until so many rows are written.
     ///
     /// A day that cannot be added up stays open, and whoever asks for it is told why: what others send must not fail for it.
+    /// So does the day in which the retention mark stands, part of which may have been kept by other dimensions.
     static func seal(quietFor records: Int64, rows: Int, _ db: Database) throws {
         let newest = try Int64.fetchOne(db, sql: "SELECT max(number) FROM record") ?? 0
-        let next = try HotStatement(db, "SELECT meter, day FROM openDay WHERE last <= ? ORDER BY last LIMIT 1")
+        let next = try HotStatement(
+            db, "SELECT meter, day FROM openDay WHERE last <= ? AND day <> ? ORDER BY last LIMIT 1")
         let close = try HotStatement(db, "DELETE FROM openDay WHERE meter = ? AND day = ?")
         let postpone = try HotStatement(db, "UPDATE openDay SET last = ?3 WHERE meter = ?1 AND day = ?2")
         let table = try RollupTable(db)
+        let frozen = table.rows.frozen
         var left = rows
         while left > 0 {
             next.bind(1, newest - records)
+            next.bind(2, frozen.day < frozen.hour ? frozen.day : -1)
             defer { next.reset() }
             guard try next.step() else { return }
             let day = Day(meter: next.int(0), start: next.int(1))

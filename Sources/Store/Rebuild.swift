@@ -1,24 +1,32 @@
+import Aggregation
 import GRDB
 
 /// Counts a meter's records again, when it is defined or when what its usage is kept by changes.
 ///
-/// Hours whose records are dropped keep the usage that they had.
+/// What is frozen stays as it is.
 struct Rebuild {
     private let meter: RollupMeter
     private let db: Database
+    private let frozen: FrozenPast
     private static let maximumChanges = 50_000
 
-    init(_ meter: RollupMeter, _ db: Database) {
+    init(_ meter: RollupMeter, _ db: Database) throws {
         self.meter = meter
         self.db = db
+        frozen = try FrozenPast(db)
     }
 
     func run() throws {
-        let closedHour = Hour.containing(try Setting.closedBefore(db))
-        try Self.clear(meter: meter.name, before: closedHour, db)
+        try Self.clear(meter: meter.name, db)
         var changes = RollupChanges()
         let meters = [meter.name: meter]
-        var hour: Int64? = -1
+        if meter.isDuration {
+            for (start, span) in try SeriesTable(db).running(frozen, meter, db) {
+                try changes.add(running: span, of: start, meter)
+                if changes.count >= Self.maximumChanges { try changes.write(meters, db) }
+            }
+        }
+        var hour: Int64? = frozen.hour - 1
         while let last = hour {
             hour = try Int64.fetchOne(
                 db.cachedStatement(sql: "SELECT min(hour) FROM identity WHERE hour > ?"), arguments: [last])
@@ -29,7 +37,6 @@ struct Rebuild {
             }
         }
         try changes.write(meters, db)
-        try open(dayOf: closedHour)
     }
 
     private func records(of hour: Int64) throws -> [CountedRecord] {
@@ -49,20 +56,18 @@ struct Rebuild {
         return records
     }
 
-    /// The day in which the records begin holds hours without records too, which are read until it is sealed.
-    private func open(dayOf closedHour: Int64) throws {
-        let day = OpenDays.Day(meter: meter.name, start: RollupCell.day(of: closedHour))
-        guard day.start < closedHour else { return }
-        try OpenDays(db).open(day)
+    /// Ends a definition: what ran by it and had ended before the mark stays ended.
+    static func settle(_ meter: RollupMeter, _ db: Database) throws {
+        if meter.isDuration { try SeriesTable(db).settle(try FrozenPast(db), meter, db) }
     }
 
-    /// Drops a meter's usage: that of hours whose records are there, or, without a closed hour, all of it.
-    static func clear(meter: Int64, before closedHour: Int64?, _ db: Database) throws {
+    /// Drops a meter's usage, but for what is frozen.
+    static func clear(meter: Int64, _ db: Database) throws {
+        let frozen = try FrozenPast(db)
         let next = try HotStatement(db, "SELECT min(start) FROM rollup WHERE level = ? AND start >= ?")
         let delete = try HotStatement(db, "DELETE FROM rollup WHERE level = ? AND start = ? AND meter = ?")
-        for level in RollupCell.Level.allCases {
-            let first = closedHour ?? 0
-            var start = level.isByDay ? RollupCell.day(of: first) : first
+        for level in RollupCell.Level.changing {
+            var start = frozen.end(of: level)
             while true {
                 next.bind(1, level.rawValue)
                 next.bind(2, start)
@@ -76,9 +81,9 @@ struct Rebuild {
                 start = found + 1
             }
         }
-        if closedHour == nil {
-            try db.execute(sql: "DELETE FROM openDay WHERE meter = ?", arguments: [meter])
-        }
-        try db.execute(sql: "DELETE FROM series WHERE meter = ?", arguments: [meter])
+        try db.execute(sql: "DELETE FROM openDay WHERE meter = ? AND day >= ?", arguments: [meter, frozen.day])
+        try db.execute(sql: "DELETE FROM series WHERE meter = ? AND time >= ?", arguments: [meter, frozen.time])
+        // Of the mark's day the frozen hours are left, and it is read from them.
+        if frozen.day < frozen.hour { try OpenDays(db).open(OpenDays.Day(meter: meter, start: frozen.day)) }
     }
 }

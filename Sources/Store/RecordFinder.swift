@@ -16,13 +16,15 @@ extension SQLiteStore {
 private struct RecordFinder {
     private let db: Database
     private let meters: [Int64: RollupMeter]
-    private let closedBefore: Int64
+    private let deduplications: Deduplications
+    private let frozen: FrozenPast
     private let identities: IdentityTable
 
     init(_ db: Database) throws {
         self.db = db
         meters = try RollupMeter.all(db)
-        closedBefore = try Setting.closedBefore(db)
+        deduplications = try Deduplications(db)
+        frozen = try FrozenPast(db)
         identities = try IdentityTable(db)
     }
 
@@ -36,15 +38,16 @@ private struct RecordFinder {
     }
 
     private func findAsItIs(_ record: ReceivedRecord) throws -> KnownRecord {
-        guard record.meterTimeInMillis >= closedBefore else { return KnownRecord(state: .pastRetention) }
+        guard record.meterTimeInMillis >= frozen.time else { return KnownRecord(state: .pastRetention) }
         guard let meter = try NameTable.find(record.meterApiName, db),
             let customer = try NameTable.find(record.customerId, db)
         else { return KnownRecord(state: .unknown) }
-        let key = RecordKey(record, deduplication: meters[meter]?.deduplication ?? .record)
+        let key = RecordKey(record, deduplication: deduplications[meter])
         let place = IdentityPlace(
             meter: meter, customer: customer, key: key, hour: Hour.containing(record.meterTimeInMillis))
         guard let known = try identities.find(place) else { return KnownRecord(state: .unknown) }
         switch (known.state, record.isCancel) {
+        case (.record, true) where known.isFrozen: return KnownRecord(state: .pastRetention)
         case (.record, true), (.cancel, false): return KnownRecord(state: .unknown)
         case (.record, false): return try answer(meters[meter] == nil ? .undefined : .counted, known.number)
         case (.cancelled, false): return try answer(.cancelled, known.number)
@@ -54,6 +57,8 @@ private struct RecordFinder {
     }
 
     private func answer(_ state: KnownRecord.State, _ number: Int64) throws -> KnownRecord {
+        // What is frozen is known by its key alone.
+        guard number > 0 else { return KnownRecord(state: state) }
         var source: RecordSource?
         if let row = try StoredRecord.find(number, db), let packed = row.source, let logGroup = row.logGroup {
             source = RecordSource(

@@ -4,29 +4,35 @@ import Meter
 // The protocol documents what is public here.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
-    /// How many records one transaction drops, so that nobody waits long for it.
-    private static let maximumDropped = 10_000
+    /// How many rows one transaction freezes or drops, so that nobody waits long for it.
+    private static let maximumRows = 10_000
 
-    public func closeRecords(before time: Int64) async throws(StoreError) -> Int {
+    public func closeRecords(keeping hours: Int64, at now: Int64) async throws(StoreError) -> Int {
         try await write { db in
-            let hour = Hour.containing(max(0, time))
-            let closedBefore = max(try Setting.closedBefore(db), hour * Hour.milliseconds)
-            // The mark moves with the first record that goes, so that none can come back.
-            try Setting.set("closedBefore", closedBefore, db)
-            let rows = try HotStatement(
-                db,
-                """
-                SELECT hour, meter, customer, key, number, cancel FROM identity WHERE hour < ? ORDER BY hour LIMIT ?
-                """)
-            rows.bind(1, closedBefore / Hour.milliseconds)
-            rows.bind(2, Int64(Self.maximumDropped))
-            var identities: [Closing] = []
-            while try rows.step() { identities.append(Closing(rows)) }
-            rows.reset()
-            for identity in identities { try identity.drop(db) }
-            try db.execute(sql: "DELETE FROM arrival WHERE minute < ?", arguments: [closedBefore])
-            return try identities.count + Self.dropSuperseded(before: closedBefore, db)
+            var frozen = try FrozenPast(db)
+            let target = try FrozenPast.target(keeping: hours, at: now, db)
+            let rows = try frozen.advance(to: target, rows: Self.maximumRows, db)
+            return rows > 0 ? rows : try Self.dropRecords(frozen, db)
         }
+    }
+
+    /// Drops a part of what nothing looks for any more.
+    private static func dropRecords(_ frozen: FrozenPast, _ db: Database) throws -> Int {
+        let rows = try HotStatement(
+            db,
+            """
+            SELECT hour, meter, customer, key, number, cancel FROM identity WHERE hour < ? ORDER BY hour LIMIT ?
+            """)
+        rows.bind(1, frozen.hour)
+        rows.bind(2, Int64(maximumRows))
+        var identities: [Closing] = []
+        while try rows.step() { identities.append(Closing(rows)) }
+        rows.reset()
+        var series = try SeriesPruning(frozen, db)
+        for identity in identities { try identity.drop(&series, db) }
+        try series.dropEnded()
+        try db.execute(sql: "DELETE FROM arrival WHERE minute < ?", arguments: [frozen.time])
+        return try identities.count + dropSuperseded(before: frozen.time, db)
     }
 
     /// Drops records that no identity leads to any more.
@@ -35,12 +41,12 @@ extension SQLiteStore {
             sql: """
                 DELETE FROM record WHERE number IN
                     (SELECT number FROM record WHERE flags & 4 <> 0 AND time < ? ORDER BY time LIMIT ?)
-                """, arguments: [time, maximumDropped])
+                """, arguments: [time, maximumRows])
         return db.changesCount
     }
 }
 
-/// An identity whose hour is closed.
+/// An identity whose hour is frozen.
 private struct Closing {
     let hour: Int64
     let meter: Int64
@@ -58,16 +64,15 @@ private struct Closing {
         cancel = row.optionalInt(5)
     }
 
-    func drop(_ db: Database) throws {
-        for table in ["identity", "timeless"] {
-            let statement = try HotStatement(
-                db, "DELETE FROM \(table) WHERE hour = ? AND meter = ? AND customer = ? AND key = ?")
-            statement.bind(1, hour)
-            statement.bind(2, meter)
-            statement.bind(3, customer)
-            statement.bind(4, key)
-            try statement.run()
-        }
+    func drop(_ series: inout SeriesPruning, _ db: Database) throws {
+        let statement = try HotStatement(
+            db, "DELETE FROM identity WHERE hour = ? AND meter = ? AND customer = ? AND key = ?")
+        statement.bind(1, hour)
+        statement.bind(2, meter)
+        statement.bind(3, customer)
+        statement.bind(4, key)
+        try statement.run()
+        try series.prune(number, ofMeter: meter)
         for number in [number, cancel].compactMap({ $0 }) {
             for sql in ["DELETE FROM record WHERE number = ?", "DELETE FROM duplicate WHERE number = ?"] {
                 let statement = try HotStatement(db, sql)

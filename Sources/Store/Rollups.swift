@@ -10,7 +10,6 @@ struct RollupMeter: Sendable {
     /// The dimensions that usage is kept by, each name once, sorted by their bytes.
     let dimensions: [[UInt8]]
 
-    var deduplication: MeterDefinition.Deduplication { definition.deduplication }
     var timeout: Int64 { Int64(definition.timeoutInMinutes ?? 0) * 60_000 }
     var isDuration: Bool { definition.meterType == .eventDuration }
 
@@ -47,19 +46,37 @@ struct RollupMeter: Sendable {
 
 /// What a rollup's row is about.
 struct RollupCell: Hashable {
-    /// Usage by hour or by day, without dimensions or with the declared ones.
-    enum Level: Int64, CaseIterable {
+    /// Usage by hour or by day, without dimensions or with the declared ones; what is frozen stands apart.
+    enum Level: Int64 {
         case hour = 0
         case hourByDimensions = 1
         case day = 2
         case dayByDimensions = 3
+        case frozenHour = 4
+        case frozenHourByDimensions = 5
+        case frozenDay = 6
+        case frozenDayByDimensions = 7
+
+        /// The levels of what can still change.
+        static let changing: [Level] = [.hour, .hourByDimensions, .day, .dayByDimensions]
 
         /// The level of days that an hour's level adds up to.
         var byDay: Level { hasDimensions ? .dayByDimensions : .day }
         /// The level of hours that a level of days is added up from.
         var byHour: Level { hasDimensions ? .hourByDimensions : .hour }
-        var isByDay: Bool { self == .day || self == .dayByDimensions }
-        private var hasDimensions: Bool { self == .hourByDimensions || self == .dayByDimensions }
+        /// Where the same rows stand without their dimensions.
+        var withoutDimensions: Level { isByDay ? .day : .hour }
+        /// Where the rows of a level that can change stand once they are frozen.
+        var frozen: Level {
+            switch self {
+            case .hour, .frozenHour: .frozenHour
+            case .hourByDimensions, .frozenHourByDimensions: .frozenHourByDimensions
+            case .day, .frozenDay: .frozenDay
+            case .dayByDimensions, .frozenDayByDimensions: .frozenDayByDimensions
+            }
+        }
+        var isByDay: Bool { rawValue & 2 != 0 }
+        var hasDimensions: Bool { rawValue & 1 != 0 }
     }
 
     var level: Level
@@ -148,6 +165,14 @@ struct RollupChanges {
                 level: level, start: start, meter: record.meter, customer: record.customer, dimensions: dimensions))
     }
 
+    /// Adds what a start behind the mark makes of the hours before it, when these are counted anew.
+    mutating func add(running span: DurationSpan, of record: CountedRecord, _ meter: RollupMeter) throws {
+        for part in span.parts(by: .hour) {
+            let seconds = Aggregate(seconds: .seconds(milliseconds: part.milliseconds))
+            try add(seconds, hour: Hour.containing(part.bucket), record, meter)
+        }
+    }
+
     /// A start or stop comes or goes: the time between its neighbours is divided anew.
     private mutating func change(
         _ record: CountedRecord, _ meter: RollupMeter, by count: Int, _ db: Database
@@ -162,12 +187,16 @@ struct RollupChanges {
     /// Writes everything; what is empty afterwards is deleted.
     mutating func write(_ meters: [Int64: RollupMeter], _ db: Database) throws {
         let table = try RollupTable(db)
+        let frozen = table.rows.frozen
         let openDays = try OpenDays(db)
-        try addSealedDays(openDays)
-        try additions.each { cell, aggregate in try table.merge(aggregate, into: cell) }
+        try addSealedDays(openDays, frozen)
+        // Of a duration that began behind the mark only what lies before it is frozen.
+        try additions.each { cell, aggregate in
+            if !frozen.contains(cell.start, on: cell.level) { try table.merge(aggregate, into: cell) }
+        }
         var days: Set<HourOfCustomer> = []
         for var hour in recounts {
-            guard let meter = meters[hour.meter] else { continue }
+            guard let meter = meters[hour.meter], !frozen.contains(hour.hour) else { continue }
             try table.recount(hour: hour.hour, meter, customer: hour.customer, db)
             hour.hour = RollupCell.day(of: hour.hour)
             days.insert(hour)
@@ -180,8 +209,9 @@ struct RollupChanges {
     }
 
     /// Adds what changes in hours to their days, where these have rows.
-    private mutating func addSealedDays(_ openDays: OpenDays) throws {
-        for (index, cell) in additions.cells.enumerated() where try !openDays.isOpen(cell.day) {
+    private mutating func addSealedDays(_ openDays: OpenDays, _ frozen: FrozenPast) throws {
+        for (index, cell) in additions.cells.enumerated()
+        where try !frozen.contains(cell.start) && !openDays.isOpen(cell.day) {
             var day = cell
             day.level = cell.level.byDay
             day.start = cell.day.start
@@ -217,18 +247,19 @@ struct RollupSums {
 
 /// The rows of the rollups.
 struct RollupTable {
+    /// What stands in it, frozen or not.
+    let rows: RollupRows
     private let db: Database
     private let insert: HotStatement
     private let select: HotStatement
     private let upsert: HotStatement
     private let delete: HotStatement
-    private let selectAll: HotStatement
-    private let selectHour: HotStatement
     private let deleteAll: HotStatement
 
     init(_ db: Database) throws {
         let cell = "level = ? AND start = ? AND meter = ? AND customer = ?"
         self.db = db
+        rows = try RollupRows(db)
         insert = try HotStatement(
             db,
             """
@@ -241,9 +272,6 @@ struct RollupTable {
             "INSERT OR REPLACE INTO rollup (level, start, meter, customer, dimensions, aggregate) VALUES (?, ?, ?, ?, ?, ?)"
         )
         delete = try HotStatement(db, "DELETE FROM rollup WHERE \(cell) AND dimensions = ?")
-        selectAll = try HotStatement(db, "SELECT dimensions, aggregate FROM rollup WHERE \(cell)")
-        selectHour = try HotStatement(
-            db, "SELECT customer, dimensions, aggregate FROM rollup WHERE level = ? AND start = ? AND meter = ?")
         deleteAll = try HotStatement(db, "DELETE FROM rollup WHERE \(cell)")
     }
 
@@ -312,10 +340,8 @@ struct RollupTable {
         for level in [RollupCell.Level.hour, .hourByDimensions] {
             var sums: [[UInt8]: Aggregate] = [:]
             for hour in day..<day + 24 {
-                bind(selectAll, level, hour, meter, customer)
-                defer { selectAll.reset() }
-                while try selectAll.step() {
-                    try sums[selectAll.bytes(0), default: Aggregate()].merge(try Self.aggregate(selectAll, 1))
+                try rows.each(level, hour, meter: meter, customers: [customer]) { _, dimensions, aggregate in
+                    try sums[dimensions, default: Aggregate()].merge(aggregate)
                 }
             }
             try replace(level.byDay, day, meter, customer, sums)
@@ -327,17 +353,14 @@ struct RollupTable {
     /// - Returns: how many rows were written.
     func writeDay(_ day: OpenDays.Day) throws -> Int {
         var sums = RollupSums()
+        let isFrozen = rows.frozen.contains(day.start, on: .day)
         for level in [RollupCell.Level.hour, .hourByDimensions] {
+            let byDay = isFrozen ? level.byDay.frozen : level.byDay
             for hour in day.start..<day.start + 24 {
-                selectHour.bind(1, level.rawValue)
-                selectHour.bind(2, hour)
-                selectHour.bind(3, day.meter)
-                defer { selectHour.reset() }
-                while try selectHour.step() {
+                try rows.each(level, hour, meter: day.meter) { customer, dimensions, aggregate in
                     let cell = RollupCell(
-                        level: level.byDay, start: day.start, meter: day.meter, customer: selectHour.int(0),
-                        dimensions: selectHour.bytes(1))
-                    try sums.add(try Self.aggregate(selectHour, 2), to: cell)
+                        level: byDay, start: day.start, meter: day.meter, customer: customer, dimensions: dimensions)
+                    try sums.add(aggregate, to: cell)
                 }
             }
         }

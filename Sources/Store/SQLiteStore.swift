@@ -206,7 +206,12 @@ extension StoreError {
 enum Setting {
     /// Records before this time, in milliseconds since 1970, are no longer kept, and none is taken in.
     static func closedBefore(_ db: Database) throws -> Int64 {
-        try Int64.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'closedBefore'") ?? 0
+        try value("closedBefore", db) ?? 0
+    }
+
+    static func value(_ name: String, _ db: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT value FROM setting WHERE name = ?"), arguments: [name])
     }
 
     static func set(_ name: String, _ value: Int64, _ db: Database) throws {

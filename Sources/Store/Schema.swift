@@ -1,4 +1,5 @@
 import GRDB
+import Meter
 
 /// The tables, and how a database of an earlier version becomes one of this version.
 ///
@@ -11,6 +12,12 @@ enum Schema {
         migrator.registerMigration("1") { db in try db.execute(sql: version1) }
         migrator.registerMigration("2") { db in try db.execute(sql: version2) }
         migrator.registerMigration("3") { db in try db.execute(sql: version3) }
+        migrator.registerMigration("4") { db in
+            try db.execute(sql: version4)
+            for (name, definition) in try MeterTable.all(db) {
+                try Deduplications.write(definition.deduplication, name, db)
+            }
+        }
         return migrator
     }
 
@@ -102,5 +109,23 @@ enum Schema {
         CREATE TABLE diagnosis (id INTEGER PRIMARY KEY, account BLOB NOT NULL, region BLOB NOT NULL,
             definition BLOB NOT NULL, findings BLOB NOT NULL);
         CREATE INDEX diagnosisByPlace ON diagnosis (account, region, id);
+        """
+
+    private static let version4 = """
+        -- What a meter's keys are made of, also of a meter that was deleted.
+        CREATE TABLE deduplication (meter INTEGER PRIMARY KEY, deduplication TEXT NOT NULL);
+        -- What was seen of an identity whose time is no part of it outlives the hour in which it stood.
+        ALTER TABLE timeless ADD COLUMN state INTEGER NOT NULL DEFAULT 1;
+        UPDATE timeless SET state = coalesce((SELECT i.state FROM identity i WHERE i.hour = timeless.hour
+            AND i.meter = timeless.meter AND i.customer = timeless.customer AND i.key = timeless.key), 1);
+        CREATE INDEX seriesWithoutRecord ON series (meter, time) WHERE number = 0;
+        -- The newest hour of a record that did not come before its time: the retention mark follows it.
+        INSERT INTO setting (name, value) SELECT 'newestHour', max(time) / 3600000 FROM record WHERE time <= received
+            HAVING max(time) IS NOT NULL;
+        -- Usage of hours (levels 4, 5) and days (6, 7) behind the retention mark, which nothing changes any more.
+        UPDATE rollup SET level = level + 4 WHERE level IN (0, 1)
+            AND start < (SELECT value / 3600000 FROM setting WHERE name = 'closedBefore');
+        UPDATE rollup SET level = level + 4 WHERE level IN (2, 3)
+            AND start < (SELECT value / 86400000 * 24 FROM setting WHERE name = 'closedBefore');
         """
 }

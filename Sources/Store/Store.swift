@@ -27,10 +27,17 @@ public protocol Store: Sendable {
     func newestEvent() async throws(StoreError) -> Int64
     /// What came in by minute and way in since a time in milliseconds since 1970, the oldest first.
     func arrivals(since time: Int64) async throws(StoreError) -> [Arrivals]
-    /// Drops records of hours that ended before a time; their usage stays.
+    /// Moves the retention mark, freezes the usage of the hours behind it and drops their records.
     ///
-    /// - Returns: how many records were dropped; at most some ten thousand at once, so call it until it is 0.
-    func closeRecords(before time: Int64) async throws(StoreError) -> Int
+    /// The mark stands so many hours before the lesser of the clock and the newest record that did not come before its
+    /// time, and never moves back. What is frozen is changed by nothing: no record, cancel, definition or rebuild. Keys
+    /// without a time are remembered for good.
+    ///
+    /// - Parameters:
+    ///   - hours: for how many hours records are kept; 0 or more.
+    ///   - now: the clock, in milliseconds since 1970.
+    /// - Returns: how much was done, some ten thousand rows at once; call it until it is 0.
+    func closeRecords(keeping hours: Int64, at now: Int64) async throws(StoreError) -> Int
 
     // MARK: Rejects
 
@@ -196,7 +203,7 @@ public struct KnownRecord: Sendable {
 
     /// What became of it.
     public var state: State
-    /// The number of the record that counts in its place; nil when it was not received.
+    /// The number of the record that counts in its place; nil when it was not received, or when that record is dropped.
     public var number: Int64?
     /// The log event which that record comes from; nil when its sender did not say.
     public var source: RecordSource?
@@ -422,6 +429,8 @@ public struct Pipeline: Sendable {
     public var resolvedRejects = 0
     /// Cancels whose record did not come.
     public var unmatchedCancels = 0
+    /// Usage before this time, in milliseconds since 1970, is final; 0 when none is.
+    public var frozenBefore: Int64 = 0
     /// The ways in.
     public var sources: [Source] = []
     /// Meters that records name and nobody defined.

@@ -4,6 +4,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     public enum Kind: String, Sendable {
         /// What was asked breaks a rule; asking again is of no use.
         case invalid
+        /// What was asked needs records that retention has dropped.
+        case pastRetention
         /// What was asked contradicts what is there.
         case conflict
         /// What was asked for is not there.

@@ -181,7 +181,7 @@ private struct UsageReader {
         let end = (range.upperBound + Hour.milliseconds - 1) / Hour.milliseconds
         let hours = Hour.containing(range.lowerBound)..<end
         let openDays = level.isByDay ? try OpenDays.starts(ofMeter: meter.name, in: hours, db) : []
-        let rows = try rollupStatement()
+        let rows = try RollupRows(db)
         var start = hours.lowerBound
         for openDay in openDays {
             try rollupCells(rows, level, start..<openDay, body)
@@ -191,40 +191,19 @@ private struct UsageReader {
         try rollupCells(rows, level, start..<max(start, end), body)
     }
 
-    private func rollupStatement() throws -> HotStatement {
-        let sql = "SELECT customer, dimensions, aggregate FROM rollup WHERE level = ? AND start = ? AND meter = ?"
-        return try HotStatement(db, customers == nil ? sql : sql + " AND customer = ?")
-    }
-
     private func rollupCells(
-        _ rows: HotStatement, _ level: RollupCell.Level, _ hours: Range<Int64>, _ body: (Cell) throws -> Void
+        _ rows: RollupRows, _ level: RollupCell.Level, _ hours: Range<Int64>, _ body: (Cell) throws -> Void
     ) throws {
-        var hour = try next(level, from: hours.lowerBound)
+        var hour = try rows.nextStart(level, from: hours.lowerBound)
         while let start = hour, start < hours.upperBound {
-            rows.bind(1, level.rawValue)
-            rows.bind(2, start)
-            rows.bind(3, meter.name)
-            for customer in customers ?? [0] {
-                if customers != nil { rows.bind(4, customer) }
-                defer { rows.reset() }
-                while try rows.step() {
-                    try body(
-                        Cell(
-                            time: start * Hour.milliseconds, customer: rows.int(0), dimensions: rows.bytes(1),
-                            aggregate: try RollupTable.aggregate(rows, 2)))
-                }
+            try rows.each(level, start, meter: meter.name, customers: customers) { customer, dimensions, aggregate in
+                try body(
+                    Cell(
+                        time: start * Hour.milliseconds, customer: customer, dimensions: dimensions,
+                        aggregate: aggregate))
             }
-            hour = try next(level, from: start + 1)
+            hour = try rows.nextStart(level, from: start + 1)
         }
-    }
-
-    /// The next bucket that has rows of any meter: a range may span centuries of which few hours are used.
-    private func next(_ level: RollupCell.Level, from start: Int64) throws -> Int64? {
-        let row = try HotStatement(db, "SELECT min(start) FROM rollup WHERE level = ? AND start >= ?")
-        row.bind(1, level.rawValue)
-        row.bind(2, start)
-        defer { row.reset() }
-        return try row.step() ? row.optionalInt(0) : nil
     }
 
     private func rawCells(_ body: (Cell) throws -> Void) throws {
@@ -266,11 +245,11 @@ private struct UsageReader {
     }
 
     private func checkIsKept() throws {
-        let closedBefore = try Setting.closedBefore(db)
-        guard range.lowerBound >= closedBefore || closedBefore == 0 else {
+        let frozen = try FrozenPast(db)
+        guard range.lowerBound >= frozen.time || frozen.hour == 0 else {
             throw StoreError(
-                .invalid,
-                "records before \(closedBefore) are no longer kept; ask for hours or days, by declared dimensions, or for a later time"
+                .pastRetention,
+                "records before \(frozen.time) are no longer kept; ask for hours or days, by declared dimensions, or for a later time"
             )
         }
     }

@@ -52,15 +52,16 @@ extension StorePromise {
             try await store.send(old, cancelled, cancelled.cancel, late.at(start + day + 50 * minute), late)
             try await store.send(try record("new", value: "3", at: start + 2 * day))
             let before = start + day + hour
-            while try await store.closeRecords(before: before) > 0 {}
+            try await store.close(before: before)
             #expect(try await store.allEvents().map(\.number) == [6])
             for interval in [Interval.hour, .day, .week, .month] {
                 #expect(try await store.figure(by: interval) == "9")
             }
-            await expect(.invalid) { try await store.figure(by: .minute) }
+            await expect(.pastRetention) { try await store.figure(by: .minute) }
             let result = try await store.send(old, try record("other", at: before - 1), try record("edge", at: before))
             #expect(result.rejected == 2 && result.stored == 1)
-            #expect(try await store.closeRecords(before: start) == 0)
+            #expect(try await store.closeRecords(keeping: 0, at: start) == 0)
+            #expect(try await store.closeRecords(keeping: 100_000, at: before) == 0)
             #expect(try await store.send(old).rejected == 1)
             #expect(try await store.figure() == "10")
             _ = try await store.figures()
@@ -69,7 +70,7 @@ extension StorePromise {
             var definition = try await store.define(meter(dimensions: ["region"]))
             try await store.send(
                 try record("a", ["region": "eu"]), try record("b", at: start + 90 * minute, ["region": "us"]))
-            while try await store.closeRecords(before: start + hour) > 0 {}
+            try await store.close(before: start + hour)
             definition.dimensions = ["plan"]
             _ = try await store.update(definition, who: "tester")
             for interval in [Interval.hour, .day] { #expect(try await store.figure(by: interval) == "2") }

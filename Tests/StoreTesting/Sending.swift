@@ -51,7 +51,8 @@ func reject(_ line: String, reason: RejectReason = .invalidValue) -> IntakeBatch
 }
 
 func batch(
-    _ items: [IntakeBatch.Item], by intake: IntakeName = api, object: IntakeObject? = nil, at time: Int64 = start,
+    _ items: [IntakeBatch.Item], by intake: IntakeName = api, object: IntakeObject? = nil,
+    at time: Int64 = start + 60 * day,
     ignoredKeys: [[UInt8]: Int] = [:]
 ) -> IntakeBatch {
     IntakeBatch(intake: intake, object: object, time: time, items: items, format: .json, ignoredKeys: ignoredKeys)
@@ -78,6 +79,11 @@ extension Store {
         try await create(definition, who: "tester")
     }
 
+    /// Moves the retention mark to a time, as far as records go, and drops everything behind it.
+    func close(before time: Int64) async throws {
+        while try await closeRecords(keeping: 0, at: time) > 0 {}
+    }
+
     /// A meter's figure over everything from `start` on for forty days.
     func figure(_ meter: String = "calls", _ function: Function? = nil, by interval: Interval = .day) async throws
         -> String
@@ -101,7 +107,7 @@ extension Store {
     func allEvents() async throws -> [StoredEvent] {
         var query = EventQuery()
         query.isAscending = true
-        query.limit = 1_000
+        query.limit = 20_000
         return try await events(query).events
     }
 }

@@ -21,5 +21,6 @@ package struct StorePromise: Sendable, CustomTestStringConvertible {
     }
 
     /// Everything that a store promises.
-    package static let all = counting + cancels + definitions + reading + bookkeeping + explaining + diagnosing + usage
+    package static let all =
+        counting + cancels + definitions + reading + bookkeeping + retention + explaining + diagnosing + usage
 }

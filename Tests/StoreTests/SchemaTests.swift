@@ -47,7 +47,7 @@ import Testing
                     ["1001"], ["20.5", "68", "116", "76"], ["22.5", "72", "120", "37.5", "3"],
                     ["22.5", "76", "124", "38.5"],
                 ])
-            while try await store.closeRecords(before: Self.start + 240 * Self.hour) > 0 {}
+            while try await store.closeRecords(keeping: 0, at: Self.start + 240 * Self.hour) > 0 {}
             #expect(try await store.events(EventQuery()).events.map(\.record.uniqueId) == ["new"])
             #expect(try await Self.days(store) == [["1066.5", "216", "360", "152", "3"]])
             try store.close()
@@ -96,7 +96,8 @@ import Testing
     private static func ingest(_ records: [ReceivedRecord], _ store: SQLiteStore) async throws -> IntakeResult {
         try await store.ingest(
             IntakeBatch(
-                intake: IntakeName(kind: .api, name: "key"), time: start, items: records.map { .record($0, line: []) },
+                intake: IntakeName(kind: .api, name: "key"), time: start + 240 * hour,
+                items: records.map { .record($0, line: []) },
                 format: .json))
     }
 }

@@ -288,3 +288,172 @@ def range_of(start: int, end: int, interval: str) -> Iterable[int]:
     while start < end:
         yield start
         start = following(start, interval)
+
+
+# Retention
+
+
+@dataclass
+class Kept:
+    """All that came with one key, and what became of it; its place is the time of what counts."""
+
+    records: list[Record] = field(default_factory=list)
+    cancels: list[Record] = field(default_factory=list)
+    is_frozen: bool = False
+
+    @property
+    def earliest(self) -> Record:
+        return min(self.records, key=lambda record: record.time)
+
+    @property
+    def place(self) -> int:
+        return self.earliest.time if self.records else self.cancels[0].time
+
+
+@dataclass
+class FrozenUsage:
+    """What a meter's usage was when the mark passed it, by the dimensions of that time."""
+
+    records: list[Record] = field(default_factory=list)
+    parts: list[tuple[int, Record, Fraction]] = field(default_factory=list)
+
+
+class RetainingModel(Model):
+    """The same with a retention mark: what it passes is copied and left alone from then on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mark = 0
+        self.newest_hour = -1
+        self.known: dict[tuple[Any, ...], Kept] = {}
+        self.gone: list[Kept] = []
+        self.past: dict[str, FrozenUsage] = defaultdict(FrozenUsage)
+        # By meter and series the start that still runs behind the mark.
+        self.running: dict[str, dict[Any, Record]] = defaultdict(dict)
+
+    def receive(self, record: Record) -> None:
+        self.sent.append(record)
+        if record.time < self.mark:
+            self.reject(record)
+            return
+        by_unique_id = self.meters.get(record.meter, {}).get("deduplication") == "uniqueId"
+        kept = self.known.setdefault(record.key(by_unique_id), Kept())
+        if kept.is_frozen:
+            if record.is_cancel and kept.records and not kept.cancels:
+                self.reject(record)
+                return
+            if not record.is_cancel and not kept.records:
+                # Its cancel came long ago; the record is at its own time.
+                kept.is_frozen = False
+                self.gone.remove(kept)
+                self.note(record)
+        elif self.is_news(kept, record):
+            self.note(record)
+        (kept.cancels if record.is_cancel else kept.records).append(record)
+
+    def reject(self, record: Record) -> None:
+        self.sent.remove(record)
+        self.rejected += 1
+
+    def is_news(self, kept: Kept, record: Record) -> bool:
+        if record.is_cancel:
+            return not kept.cancels
+        return not kept.records or record.time < kept.earliest.time
+
+    def note(self, record: Record) -> None:
+        self.newest_hour = max(self.newest_hour, record.time // 3_600_000)
+
+    def retain(self, days: int) -> None:
+        """Moves the mark; the clock is always ahead of the records here."""
+        mark = max(self.mark, (self.newest_hour - 24 * days) * 3_600_000)
+        for name, meter in self.meters.items():
+            past = self.past[name]
+            declared = {*meter["dimensions"], *meter["aggregationDimensions"]}
+
+            def restricted(record: Record, declared: set[str] = declared) -> Record:
+                kept = {k: v for k, v in record.dimensions.items() if k in declared}
+                return Record(**vars(record) | {"dimensions": kept})
+
+            if meter["meterType"] == "event_duration":
+                for at, record, amount in list(self.spans(meter, "HOUR")):
+                    if at < mark:
+                        past.parts.append((at, restricted(record), amount))
+            past.records += [restricted(one) for one in self.counted(name) if one.time < mark]
+        for name, meter in self.meters.items():
+            if meter["meterType"] == "event_duration":
+                self.settle(name, meter, mark)
+        for kept in self.known.values():
+            if not kept.is_frozen and kept.place < mark:
+                kept.is_frozen = True
+                self.gone.append(kept)
+        self.mark = mark
+
+    def settle(self, name: str, meter: Json, mark: int | None = None) -> None:
+        """Of each series the last event before the mark is kept, when it is a start that still runs."""
+        mark = self.mark if mark is None else mark
+        timeout = meter["timeoutInMinutes"] * 60_000
+        last = {series: events for series, events in self.events(name).items()}
+        self.running[name] = {}
+        for series, events in last.items():
+            before = [event for event in events if event.time < mark]
+            if before and before[-1].value == 1 and before[-1].time + timeout > mark:
+                self.running[name][series] = before[-1]
+
+    def identities(self) -> list[Any]:
+        live = [kept for kept in self.known.values() if not kept.is_frozen]
+        return [*self.gone, *live]
+
+    def counted(self, meter: str) -> list[Record]:
+        return [
+            kept.earliest
+            for kept in self.known.values()
+            if not kept.is_frozen and kept.records and not kept.cancels and kept.earliest.meter == meter
+        ]
+
+    def events(self, name: str) -> dict[Any, list[Record]]:
+        """Starts and stops by series, with those that outlived their records."""
+        found: dict[Any, list[Record]] = defaultdict(list)
+        for series, start in self.running[name].items():
+            found[series].append(start)
+        for record in self.counted(name):
+            if record.value in (0, 1):
+                found[(record.customer, tuple(sorted(record.dimensions.items())))].append(record)
+        for events in found.values():
+            events.sort(key=lambda record: (record.time, -record.value))
+        return found
+
+    def spans(self, meter: Json, interval: str) -> Iterable[tuple[int, Record, Fraction]]:
+        """Running time behind the mark."""
+        timeout = meter["timeoutInMinutes"] * 60_000
+        for events in self.events(meter["meterApiName"]).values():
+            for event, after in zip(events, [*events[1:], None], strict=True):
+                if event.value != 1:
+                    continue
+                stop = min(event.time + timeout, after.time if after else event.time + timeout)
+                at = max(event.time, self.mark)
+                while at < stop:
+                    part = min(stop, following(bucket(at, interval), interval))
+                    yield at, event, Fraction(part - at, 1000)
+                    at = part
+
+    def amounts(self, meter: Json, function: str, interval: str) -> Iterable[tuple[int, Record, Fraction]]:
+        name = meter["meterApiName"]
+        past = self.past[name]
+        is_duration = meter["meterType"] == "event_duration" and function != "COUNT"
+        for record in [*past.records, *self.counted(name)]:
+            yield record.time, record, Fraction(0) if is_duration else Fraction(record.value)
+        if is_duration:
+            yield from past.parts
+            yield from self.spans(meter, interval)
+
+    def is_refused(self, query: Json) -> bool:
+        """Whether a question needs records that are behind the mark."""
+        meter = self.meters[query["meterApiName"]]
+        function = (query.get("aggregation") or OWN[meter["meterType"]]).upper()
+        interval = (query.get("timeGroupingInterval") or "HOUR").upper()
+        declared = {*meter["dimensions"], *meter["aggregationDimensions"]}
+        named = {*(query.get("groupBy") or []), *(query.get("filter") or {})} - {"customerId"}
+        if function == "UNIQUE":
+            named |= set(meter["aggregationDimensions"])
+        is_raw = interval == "MINUTE" or not named <= declared
+        return is_raw and 0 < self.mark > bucket(query["timeRange"]["startTimeInSeconds"] * 1000, interval)
