@@ -172,8 +172,13 @@ private final class DirectoryLock: Sendable {
     private let file: FileDescriptor
 
     init(_ directory: String) throws {
-        file = try FileDescriptor.open(
-            FilePath("\(directory)/lock"), .readWrite, options: [.create], permissions: [.ownerReadWrite])
+        do {
+            file = try FileDescriptor.open(
+                FilePath("\(directory)/lock"), .readWrite, options: [.create], permissions: [.ownerReadWrite])
+        } catch {
+            throw SettingError(
+                "--data", "\(directory)/lock can't be opened (\(error)); it must be a file that this user may write")
+        }
         guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else {
             try? file.close()
             throw SettingError(

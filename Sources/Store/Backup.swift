@@ -67,6 +67,7 @@ extension SQLiteStore {
             try? FileManager.default.removeItem(atPath: partial)
             try FileManager.default.copyItem(atPath: backup, toPath: partial)
             let count = try check(partial)
+            try IdentityMark(path: path).remove()
             try FileManager.default.moveItem(atPath: partial, toPath: path)
             return count
         } catch {

@@ -21,11 +21,16 @@ public final class SQLiteStore: Store {
     ///   - path: the file.
     ///   - quietRecords: after how many records of other days a meter's day gets rows by day; what is answered is the same
     ///     with any number.
-    /// - Throws: `StoreError`: `incompatible` for a database of a later version, `unavailable` when it cannot be opened.
+    /// - Throws: `StoreError`: `incompatible` for a database of a later version, of something else, or in the place of the one
+    ///   that was there; `unavailable` when it cannot be opened.
     public init(path: String, quietRecords: Int64 = 10_000) throws(StoreError) {
         do {
+            let mark = IdentityMark(path: path)
+            try mark.checkFile()
             pool = try DatabasePool(path: path, configuration: Self.configuration)
+            try pool.read(mark.check)
             try Self.migrate(pool)
+            try mark.write(try pool.read { db in try Setting.identity(db) ?? "" })
         } catch {
             throw StoreError(error)
         }
@@ -58,9 +63,14 @@ public final class SQLiteStore: Store {
         try migrator.migrate(pool)
     }
 
-    /// Closes the file.
+    /// Closes the file, which then holds everything without the log beside it.
     public func close() throws(StoreError) {
-        do { try pool.close() } catch { throw StoreError(error) }
+        do {
+            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            try pool.close()
+        } catch {
+            throw StoreError(error)
+        }
     }
 
     func read<Value: Sendable>(
@@ -207,6 +217,11 @@ enum Setting {
     /// Records before this time, in milliseconds since 1970, are no longer kept, and none is taken in.
     static func closedBefore(_ db: Database) throws -> Int64 {
         try value("closedBefore", db) ?? 0
+    }
+
+    /// Which database it is; nil for one of an early version.
+    static func identity(_ db: Database) throws -> String? {
+        try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'identity'")
     }
 
     static func value(_ name: String, _ db: Database) throws -> Int64? {

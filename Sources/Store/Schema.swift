@@ -119,6 +119,8 @@ enum Schema {
         UPDATE timeless SET state = coalesce((SELECT i.state FROM identity i WHERE i.hour = timeless.hour
             AND i.meter = timeless.meter AND i.customer = timeless.customer AND i.key = timeless.key), 1);
         CREATE INDEX seriesWithoutRecord ON series (meter, time) WHERE number = 0;
+        -- Which database it is, also as a backup: a directory remembers it.
+        INSERT INTO setting (name, value) SELECT 'identity', lower(hex(randomblob(16)));
         -- The newest hour of a record that did not come before its time: the retention mark follows it.
         INSERT INTO setting (name, value) SELECT 'newestHour', max(time) / 3600000 FROM record WHERE time <= received
             HAVING max(time) IS NOT NULL;
