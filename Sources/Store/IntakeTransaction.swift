@@ -36,6 +36,8 @@ final class IntakeTransaction {
     private var customers: [Int64: Int64] = [:]
     private let identities: IdentityTable
     private let insertRecord: HotStatement
+    /// How many rows of usage wait in memory to be written together.
+    private static let maximumWaiting = 50_000
 
     init(_ db: Database, _ memory: WriterMemory) throws {
         self.db = db
@@ -68,14 +70,16 @@ final class IntakeTransaction {
                         reason: .pastRetention,
                         detail: "its time is before \(closedBefore), the oldest that is still kept; it is not billed",
                         line: line, source: record.source)
-                    try keep(reject, way, &result)
+                    try keep(reject, of: batch, way, &result)
                 } else if try take(record, way) {
                     result.stored += 1
                 } else {
                     result.duplicates += 1
                 }
+                // One start of a long timeout changes thousands of hours.
+                if rollups.count > Self.maximumWaiting { try rollups.write(meters, db) }
             case .reject(let reject):
-                try keep(reject, way, &result)
+                try keep(reject, of: batch, way, &result)
             }
         }
         try way.finish(result, batch, db)
@@ -231,7 +235,14 @@ final class IntakeTransaction {
 
     // MARK: - Rejects and figures
 
-    private func keep(_ reject: ReceivedReject, _ way: Way, _ result: inout IntakeResult) throws {
+    private func keep(
+        _ reject: ReceivedReject, of batch: IntakeBatch, _ way: Way, _ result: inout IntakeResult
+    ) throws {
+        let line = batch.kept(reject.line)
+        let detail =
+            reject.detail
+            + (line.lacksHeader
+                ? " (its header line, \(batch.header.count) bytes, is not kept; add it to edit the line)" : "")
         let logGroup = try reject.source.map { try memory.names.id(of: $0.logGroup, db) }
         try db.cachedStatement(
             sql: """
@@ -239,7 +250,7 @@ final class IntakeTransaction {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            way.time, reject.reason.rawValue, reject.detail, Data(reject.line), way.format.rawValue, way.intake,
+            way.time, reject.reason.rawValue, detail, Data(line.bytes), way.format.rawValue, way.intake,
             way.object, logGroup, reject.source?.timestamp, reject.source.map { Data($0.packed) },
         ])
         result.rejected += 1
