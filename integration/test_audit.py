@@ -802,6 +802,56 @@ def test_a_record_that_is_not_after_its_tag_is_not_clean(cli: Path, moto: Moto, 
     assert platform.get("/audits")[0]["recordNotBehindTag"] == 1
 
 
+def test_what_loggers_write_beside_a_record_is_shown_apart(cli: Path, moto: Moto, platform: Platform) -> None:
+    """A template, a second rendering and color codes of a terminal change no class; what looks meant does."""
+    platform.define("calls")
+    group = new_group(moto)
+    at = recently()
+    (first, text), (second, other) = record("c1", "3"), record("c2", "4")
+    (third, colored), (fourth, repeated) = record("c3", "5"), record("c4", "6")
+    esc = "\x1b"
+    messages = [
+        # The template counts as the first value, so that the record is the second one of its log event.
+        (json.dumps({"msg": "amberflo_meter: %s", "formatted": f"amberflo_meter: {text}"}), first, 1),
+        (json.dumps({"formatted": f"amberflo_meter: {other}", "msg": "amberflo_meter: {}"}), second, 0),
+        (f"{esc}[2m12:00{esc}[0m {esc}[32mamberflo_meter{esc}[0m: {colored}{esc}[0m", third, 0),
+        (json.dumps({"a": f"amberflo_meter: {repeated}", "b": f"amberflo_meter: {repeated}"}), fourth, 0),
+    ]
+    logged = group.put("s", [(at + n, Line(message, ())) for n, (message, _, _) in enumerate(messages)])
+    for event, (_, made, ordinal) in zip(logged, messages, strict=True):
+        platform.send(
+            [
+                {
+                    "uniqueId": unique_id(ACCOUNT, group.name, "s", event.id, ordinal),
+                    "meterApiName": made.meter,
+                    "customerId": made.customer,
+                    "meterValue": made.value,
+                    "meterTimeInMillis": event.timestamp,
+                    "source": source(group, "s", event, ordinal) | {"timeDerived": True},
+                }
+            ]
+        )
+    mention = f"{esc}[33mreading {esc}[1mamberflo_meter{esc}[0m config"
+    group.put("s", [(at + 10, Line(mention, ()))])
+    clean = audit(cli, moto, platform, group.name, "--repair")
+    names = ("found", "received", "mentions", "unreadableCopies", "repeatedInMessage", "recordNotBehindTag")
+    assert [clean.figures[name] for name in names] == [4, 4, 1, 2, 1, 0], clean.figures
+    assert (clean.status, clean.figures["extra"], clean.figures["matchedByContent"]) == (0, 0, 0)
+    assert total(platform, "calls") == 18
+
+    group.put("s", [(at + 20, Line(LOGGERS_NAME, ()))])
+    found = audit(cli, moto, platform, group.name)
+    assert [found.figures[name] for name in names] == [5, 4, 2, 2, 1, 1], found.figures
+    assert (found.status, found.figures["missing"]) == (65, 0)
+    settings = environment(moto, METERTAP_URL=platform.url, METERTAP_API_KEY=ADMIN_KEY)
+    arguments = ("audit", "--log-group", group.name, "--from", "1d", "--to", "0m")
+    people = run(cli, platform.directory, settings, *arguments)
+    shown = " ".join(people.output.split())
+    for words in ("mentions 2", "copies 3", "recordNotBehindTag 1"):
+        assert words in shown, people.output
+    assert people.status == 65 and esc not in people.output
+
+
 def test_an_empty_range_is_clean(cli: Path, moto: Moto, platform: Platform) -> None:
     found = audit(cli, moto, platform, new_group(moto).name)
     assert (found.status, found.figures["found"], found.figures["events"]) == (0, 0, 0)

@@ -261,6 +261,62 @@ def test_rejects_are_read_again_with_the_settings_of_now(
         assert {k: v for k, v in files_in(sink).items() if not k.startswith("redriven/")} == after
 
 
+def test_a_copy_that_was_rejected_before_counts_once(
+    cli: Path, agent: Callable[..., Agent], platform: Platform, tmp_path: Path
+) -> None:
+    """A reject from before loggers' templates were known: its message holds a record that was delivered."""
+    platform.define("calls")
+    record = json.dumps({"meterApiName": "calls", "customerId": "c", "meterValue": 3})
+    template, cut = "amberflo_meter: %s", f"amberflo_meter: {record[:20]}"
+    lost = json.dumps({"meterApiName": "calls", "meterValue": 4})
+    whole = [
+        json.dumps({"msg": template, "formatted": f"amberflo_meter: {record}"}),
+        json.dumps({"formatted": f"amberflo_meter: {record}", "short": cut}),
+        f"amberflo_meter: {lost}",
+    ]
+    alone, ordinals = [template, cut, whole[2]], [0, 1, 0]
+
+    def logged(messages: list[str]) -> dict[str, Any]:
+        made = [
+            Event(f"{37 * 10**54 + n:056d}", 1_767_225_700_000 + n, Line(message, ()))
+            for n, message in enumerate(messages)
+        ]
+        return kinesis(made)
+
+    sink, rejects = tmp_path / "sink", tmp_path / "rejects"
+    assert agent(METERTAP_SINK=f"file://{sink}").invoke(logged(whole)).kind == "response"
+    delivered = records_in(files_in(sink))
+    assert len(delivered) == 2 and len(rejects_in(files_in(sink))) == 1
+    platform.ingest(json.dumps(delivered, default=str).encode())
+
+    # As they were written: each with its place among the values, and with its whole message.
+    assert agent(METERTAP_SINK=f"file://{rejects}").invoke(logged(alone)).kind == "response"
+    [(key, data)] = [item for item in files_in(rejects).items() if item[0].startswith("rejects/")]
+    old = [json.loads(text) for text in gzip.decompress(data).splitlines()]
+    assert len(old) == 3
+    for reject in old:
+        number = int(reject["source"]["eventId"]) % 10
+        reject |= {"message": whole[number], "ordinal": ordinals[number]}
+    waiting_objects = {key: gzip.compress("".join(json.dumps(one) + "\n" for one in old).encode())}
+    url = write(tmp_path / "waiting", waiting_objects)
+    settings = {
+        "METERTAP_URL": platform.url,
+        "METERTAP_API_KEY": ADMIN_KEY,
+        "METERTAP_REJECTS": f"file://{tmp_path / 'left'}",
+        "METERTAP_ALLOW_MISSING_CUSTOMER": "true",
+    }
+    done = redrive(cli, tmp_path, url, "--yes", "--json", **settings)
+    assert done.status == 0, done
+    [item] = done.json["plan"]
+    assert (item["state"], item["repeated"], item["records"], item["rejects"]) == ("ready", 2, 1, 0)
+    assert waiting(tmp_path / "waiting") == set(), "nothing holds up the plan"
+    # The platform itself asks for a customer: the third line reached it, and is its reject.
+    figures = platform.pipeline()
+    assert (figures["counted"], figures["duplicate"], figures["rejected"]) == (2, 0, 1), figures
+    again = redrive(cli, tmp_path, url, "--yes", **settings)
+    assert again.status == 0 and "Nothing waits." in again.output
+
+
 def keys_of(records: list[dict[str, Any]]) -> set[Any]:
     return {record_key({"customerId": None} | record) for record in records}
 

@@ -43,11 +43,11 @@ struct FigurePage: Sendable {
         let (figure, function) = try await figure(question)
         let recount = try await recount(question)
         let isMoving = try await parts.store.newestEvent() != before
-        let found = try await events(question, limit: Self.pageSize + 1, after: after)
+        let found = try await events(question, limit: Self.pageSize, after: after)
         let isDuration = meter.meterType == .eventDuration && function == .sum
         let isDerived = isDuration || function == .unique
         let result = isDerived ? nil : recount?.text(for: function)
-        let next = found.count > Self.pageSize ? found[Self.pageSize - 1] : nil
+        let next = found.isLast ? nil : found.events.last
         let content = Content(
             meter: Show.name(question.meter), label: Show.name(meter.label),
             times: "\(Time(question.times.lowerBound).text) to \(Time(question.times.upperBound).text)",
@@ -57,7 +57,7 @@ struct FigurePage: Sendable {
             disagrees: result != nil && result != figure && !isMoving,
             isMoving: result != nil && result != figure && isMoving,
             explanation: Self.explanation(function, isDuration: isDuration),
-            rows: found.prefix(Self.pageSize).map { EventRow($0) },
+            rows: found.events.map { EventRow($0) },
             next: next.map { event in
                 Link(
                     "/usage/figure",
@@ -89,7 +89,7 @@ struct FigurePage: Sendable {
 
     private func events(
         _ question: UsageQuestion, limit: Int, after: UsageEventQuery.Position?
-    ) async throws -> [StoredEvent] {
+    ) async throws -> UsageEventPage {
         var query = UsageEventQuery(
             meterApiName: question.meter, customerId: question.customer.isEmpty ? nil : question.customer,
             times: question.times, isAscending: true, limit: limit, after: after)
@@ -108,9 +108,9 @@ struct FigurePage: Sendable {
         var recount = Recount()
         var after: UsageEventQuery.Position?
         while true {
-            let events = try await events(question, limit: Self.recountedAtOnce, after: after)
-            for event in events { try recount.add(event) }
-            guard events.count == Self.recountedAtOnce, let last = events.last else { return recount }
+            let page = try await events(question, limit: Self.recountedAtOnce, after: after)
+            for event in page.events { try recount.add(event) }
+            guard !page.isLast, let last = page.events.last else { return recount }
             guard recount.count <= Self.maximumRecounted else { return nil }
             after = .init(time: last.record.meterTimeInMillis, number: last.number)
         }

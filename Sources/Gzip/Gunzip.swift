@@ -53,6 +53,59 @@ public func isGzip(_ bytes: Span<UInt8>) -> Bool {
         }
     }
 
+    /// Decompresses all members of `compressed` into an array, in which they stand once in memory.
+    ///
+    /// - Parameter limit: the most bytes that may come out.
+    /// - Throws: `GzipError`.
+    public static func array(of compressed: Span<UInt8>, limit: Int) throws(GzipError) -> [UInt8] {
+        let stated = compressed.count < 18 ? 0 : statedSize(trailer: compressed)
+        do throws(GzipError) {
+            return try array(of: compressed, capacity: min(max(stated, 1), limit))
+        } catch .overLimit where stated < limit {
+            // Several members, or an untruth. Memory that nothing is written to costs nothing.
+            return try array(of: compressed, capacity: limit)
+        }
+    }
+
+    private static func array(of compressed: Span<UInt8>, capacity: Int) throws(GzipError) -> [UInt8] {
+        var result = Swift.Result<Int, GzipError>.success(0)
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { output, count in
+            unsafe result = inflate(compressed, into: UnsafeMutableRawBufferPointer(output))
+            count = (try? result.get()) ?? 0
+        }
+        _ = try result.get()
+        return bytes
+    }
+
+    /// Writes all members into memory of a fixed size.
+    private static func inflate(
+        _ compressed: Span<UInt8>, into output: UnsafeMutableRawBufferPointer
+    ) -> Swift.Result<Int, GzipError> {
+        guard let decompressor = unsafe libdeflate_alloc_decompressor() else {
+            preconditionFailure("out of memory: no decompressor")
+        }
+        defer { unsafe libdeflate_free_decompressor(decompressor) }
+        var (consumed, produced) = (0, 0)
+        repeat {
+            let member = compressed.extracting(consumed...)
+            if consumed > 0, isPadding(member) { break }
+            var (read, written) = (0, 0)
+            let status = unsafe member.withUnsafeBufferPointer { input in
+                unsafe libdeflate_gzip_decompress_ex(
+                    decompressor, input.baseAddress, input.count, output.baseAddress.map { unsafe $0 + produced },
+                    output.count - produced, &read, &written)
+            }
+            switch status {
+            case LIBDEFLATE_SUCCESS: break
+            case LIBDEFLATE_INSUFFICIENT_SPACE: return .failure(.overLimit(output.count))
+            default: return .failure(.damaged)
+            }
+            consumed += read
+            produced += written
+        } while consumed < compressed.count
+        return .success(produced)
+    }
+
     private mutating func inflate(_ compressed: Span<UInt8>) throws(GzipError) -> Int {
         var consumed = 0
         var produced = 0

@@ -2,12 +2,25 @@
 /// is doubled.
 struct CSVRows {
     struct Row {
-        var cells: [[UInt8]]
+        /// The first cells, as many as a row may have.
+        var cells: [[UInt8]] = []
+        /// How many cells there are.
+        var count = 0
         /// Where the row stands, without its line break.
-        var range: Range<Int>
+        var range = 0..<0
         /// What is wrong with it; nil for nothing.
         var fault: String?
+
+        fileprivate mutating func append(_ cell: [UInt8]) {
+            if count < CSVRows.maximumCells { cells.append(cell) }
+            count += 1
+        }
     }
+
+    /// How many cells of a row are read.
+    static let maximumCells = 1_000
+    /// The most bytes between two quotation marks: an open one must not cost the rest of the text in each row.
+    static let maximumQuotedBytes = 128 << 10
 
     private let bytes: [UInt8]
     private var position: Int
@@ -21,27 +34,28 @@ struct CSVRows {
     mutating func next() -> Row? {
         while position < bytes.count {
             let row = read()
-            if row.cells != [[]] || row.fault != nil { return row }
+            if row.count > 1 || !row.cells.allSatisfy(\.isEmpty) || row.fault != nil { return row }
         }
         return nil
     }
 
     private mutating func read() -> Row {
         let start = position
-        var cells: [[UInt8]] = []
+        var row = Row()
         while true {
             let isQuoted = position < bytes.count && bytes[position] == UInt8(ascii: "\"")
             guard let cell = isQuoted ? quoted() : plain() else {
-                return Row(cells: cells, range: endLine(from: start), fault: "a quotation mark is not closed")
+                row.fault = "a quotation mark is not closed within \(Self.maximumQuotedBytes >> 10) KiB"
+                break
             }
-            cells.append(cell)
+            row.append(cell)
             guard position < bytes.count, bytes[position] == UInt8(ascii: ",") else { break }
             position += 1
         }
         let isAtEnd = position >= bytes.count || isLineBreak(bytes[position])
-        return Row(
-            cells: cells, range: endLine(from: start),
-            fault: isAtEnd ? nil : "something follows a quoted cell that is no comma")
+        if row.fault == nil, !isAtEnd { row.fault = "something follows a quoted cell that is no comma" }
+        row.range = endLine(from: start)
+        return row
     }
 
     private func isLineBreak(_ byte: UInt8) -> Bool {
@@ -56,24 +70,36 @@ struct CSVRows {
         return Array(bytes[start..<position])
     }
 
-    /// Nil when the quotation mark is never closed; then nothing is passed over.
+    /// Nil when the quotation mark is not closed; then nothing is passed over.
     private mutating func quoted() -> [UInt8]? {
-        var cell: [UInt8] = []
-        var next = position + 1
-        while next < bytes.count {
+        let start = position + 1
+        let limit = min(bytes.count, start + Self.maximumQuotedBytes)
+        var next = start
+        var doubled = 0
+        while next < limit {
             guard bytes[next] == UInt8(ascii: "\"") else {
-                cell.append(bytes[next])
                 next += 1
                 continue
             }
             guard next + 1 < bytes.count, bytes[next + 1] == UInt8(ascii: "\"") else {
                 position = next + 1
-                return cell
+                return doubled == 0 ? Array(bytes[start..<next]) : undoubled(start..<next)
             }
-            cell.append(UInt8(ascii: "\""))
+            doubled += 1
             next += 2
         }
         return nil
+    }
+
+    /// The content of a quoted cell in which quotation marks are doubled.
+    private func undoubled(_ range: Range<Int>) -> [UInt8] {
+        var cell: [UInt8] = []
+        var next = range.lowerBound
+        while next < range.upperBound {
+            cell.append(bytes[next])
+            next += bytes[next] == UInt8(ascii: "\"") ? 2 : 1
+        }
+        return cell
     }
 
     private mutating func endLine(from start: Int) -> Range<Int> {
@@ -95,12 +121,19 @@ struct CSVColumns {
         isField = names.map { RecordFields.Name($0.span) != nil }
     }
 
-    func fault(of cells: [[UInt8]]) -> String? {
-        guard cells.count == names.count else {
-            return "the line has \(cells.count) cells, the header \(names.count)"
+    func fault(of row: CSVRows.Row) -> String? {
+        guard row.count == names.count else {
+            return "the line has \(row.count) cells, the header \(names.count)"
         }
-        let isText = cells.allSatisfy { (try? UTF8Span(validating: $0.span)) != nil }
+        let isText = row.cells.allSatisfy { (try? UTF8Span(validating: $0.span)) != nil }
         return isText ? nil : "the line is no UTF-8"
+    }
+
+    /// How many bytes the object of a row takes at least.
+    func size(of cells: [[UInt8]]) -> Int {
+        cells.indices.reduce(0) { size, index in
+            size + (cells[index].isEmpty ? 0 : cells[index].count + (isField[index] ? 0 : names[index].utf8.count))
+        }
     }
 
     /// The object that a row means; an empty cell is an absent member.

@@ -45,24 +45,30 @@ public struct IngestReader: Sendable {
 
     /// Reads a body and hands each item out with the line that it came in.
     ///
+    /// What is handed out of a line takes at most four times the line's bytes and 1 KiB for each item: a short line cannot
+    /// repeat a long text for each of its `values`, nor a row of CSV the long names of its columns.
+    ///
     /// - Parameters:
     ///   - body: the bytes.
     ///   - ignoredKeys: keys that are no field, by their bytes, to add to.
     ///   - quickly: is asked first for each line of NDJSON; true says that it has taken its record, which is not emitted.
-    ///   - emit: takes each item, with the line as it can be read again.
+    ///   - emit: takes each item, with the line as it can be read again; a row of CSV behind its header line.
+    /// - Returns: the header line of CSV, without its line break; empty for JSON.
     /// - Throws: `Unreadable` when the body as a whole makes no sense or holds too many records; what was handed out until
     ///   then must be dropped.
-    package func read(
+    @discardableResult package func read(
         _ body: [UInt8], format: Format, ignoredKeys: inout [[UInt8]: Int],
         quickly: (ByteText, Range<Int>) -> Bool = { _, _ in false },
         _ emit: (Item, ArraySlice<UInt8>) -> Void
-    ) throws(Unreadable) {
+    ) throws(Unreadable) -> ArraySlice<UInt8> {
         var reading = Reading(body: body, maximumRecords: maximumRecords, ignoredKeys: ignoredKeys)
+        var header: ArraySlice<UInt8> = []
         switch format {
         case .json: try reading.json(quickly, emit)
-        case .csv: try reading.csv(emit)
+        case .csv: header = try reading.csv(emit)
         }
         ignoredKeys = reading.ignoredKeys
+        return header
     }
 }
 
@@ -95,7 +101,7 @@ private struct Reading {
         if fault == nil { JSON.skipWhitespace(body.span, &end) }
         if fault == nil, end == body.count {
             try document(start..<body.count, emit)
-        } else if let fault, body[start] == UInt8(ascii: "[") || lines(from: start).dropFirst().isEmpty {
+        } else if let fault, body[start] == UInt8(ascii: "[") || isOneLine(from: start) {
             throw .init("the body is no JSON: \(Self.explain(fault))")
         } else {
             try ndjson(from: start, quickly, emit)
@@ -106,7 +112,8 @@ private struct Reading {
         from start: Int, _ quickly: Quickly, _ emit: Emit
     ) throws(IngestReader.Unreadable) {
         let body = body
-        for line in lines(from: start) {
+        var next = start
+        while let line = line(from: &next) {
             if ByteText.with(body.span, { quickly($0, line) }) {
                 readable += 1
                 try count(1)
@@ -129,39 +136,111 @@ private struct Reading {
         }
     }
 
-    /// The lines that are not blank.
-    private func lines(from start: Int) -> [Range<Int>] {
-        var lines: [Range<Int>] = []
-        var position = start
+    /// The next line that is not blank.
+    private func line(from position: inout Int) -> Range<Int>? {
         while position < body.count {
-            let end = ByteText.with(body.span) { $0.lineFeed(from: position) } ?? body.count
-            if body[position..<end].contains(where: { !JSON.isWhitespace($0) }) { lines.append(position..<end) }
+            let start = position
+            let end = ByteText.with(body.span) { $0.lineFeed(from: start) } ?? body.count
             position = end + 1
+            if body[start..<end].contains(where: { !JSON.isWhitespace($0) }) { return start..<end }
         }
-        return lines
+        return nil
+    }
+
+    private func isOneLine(from start: Int) -> Bool {
+        var position = start
+        return line(from: &position) == nil || line(from: &position) == nil
     }
 
     /// A value that was validated: an object, or an array of objects.
     private mutating func document(_ range: Range<Int>, _ emit: Emit) throws(IngestReader.Unreadable) {
         readable += 1
+        let body = body
         var position = range.lowerBound
         JSON.skipWhitespace(body.span, &position)
         guard body[position] == UInt8(ascii: "[") else {
             try element(range, emit)
             return
         }
-        var elements: [Range<Int>] = []
+        var failure: IngestReader.Unreadable?
         try? JSON.elements(body.span, &position) { bytes, position, depth throws(JSON.Fault) in
             let start = position
             _ = try JSON.value(bytes, &position, depth: depth)
-            elements.append(start..<position)
+            do throws(IngestReader.Unreadable) {
+                try element(start..<position, emit)
+            } catch {
+                failure = error
+                // Nothing is read of what is behind too much.
+                throw .malformed(at: start)
+            }
         }
-        for element in elements { try self.element(element, emit) }
+        if let failure { throw failure }
     }
 
     private mutating func element(_ range: Range<Int>, _ emit: Emit) throws(IngestReader.Unreadable) {
         let body = body
-        for item in items(of: body.span, range) { try take(item, range, emit) }
+        let spread = items(of: body.span, range)
+        guard spread.items.count > 1 else {
+            for item in spread.items { try take(item, range, emit) }
+            return
+        }
+        // A rejected member of `values` is kept with what it shares with its neighbors, and without them.
+        let shared = spread.members.count == spread.items.count ? Self.shared(of: body.span, range) : Array(body[range])
+        guard Self.fits(spread.items, rejected: shared.count, in: range.count) else {
+            try take(Self.tooLarge(spread.items.count), range, emit)
+            return
+        }
+        for (index, item) in spread.items.enumerated() {
+            if case .reject = item, spread.members.count == spread.items.count {
+                let member = spread.members[index]
+                try count(1)
+                let name = body[member.name.range]
+                let line =
+                    shared + Array("\"values\":{\"".utf8) + name + Array("\":".utf8) + body[member.range]
+                    + Array("}}".utf8)
+                emit(item, line[...])
+            } else {
+                try take(item, range, emit)
+            }
+        }
+    }
+
+    /// The beginning of an object that holds all its fields but `values`.
+    private static func shared(of bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
+        var output = [UInt8(ascii: "{")]
+        var position = range.lowerBound
+        JSON.skipWhitespace(bytes, &position)
+        try? JSON.members(bytes, &position) { key, bytes, position, depth throws(JSON.Fault) in
+            let start = position
+            _ = try JSON.value(bytes, &position, depth: depth)
+            let name = JSON.decoded(key, in: bytes)
+            let field = RecordFields.Name(name.span)
+            let isKept = field.map { $0 != .values } ?? name.elementsEqual(RecordFields.sourceName.utf8)
+            guard isKept else { return }
+            appendJSONString(String(decoding: name, as: UTF8.self), to: &output)
+            output.append(UInt8(ascii: ":"))
+            for index in start..<position { output.append(bytes[index]) }
+            output.append(UInt8(ascii: ","))
+        }
+        return output
+    }
+
+    /// Whether what a line gives takes little more than the line.
+    ///
+    /// - Parameter rejected: how many bytes are kept with each reject.
+    private static func fits(_ items: [IngestReader.Item], rejected: Int, in line: Int) -> Bool {
+        let size = items.reduce(0) { size, item in
+            if case .record(let record) = item { size + record.sharedBytes } else { size + rejected }
+        }
+        return size <= 4 * line + 1_024 * items.count
+    }
+
+    private static func tooLarge(_ records: Int) -> IngestReader.Item {
+        .reject(
+            .tooLarge,
+            detail:
+                "its \(records) records would take more than four times the line and 1 KiB each, since each holds the "
+                + "line's dimensions; write the values in several lines, or with fewer dimensions")
     }
 
     private mutating func take(
@@ -190,11 +269,11 @@ private struct Reading {
     // MARK: - One object
 
     /// The records of one value, which was validated.
-    private mutating func items(of bytes: Span<UInt8>, _ range: Range<Int>) -> [IngestReader.Item] {
+    private mutating func items(of bytes: Span<UInt8>, _ range: Range<Int>) -> Spread {
         var position = range.lowerBound
         JSON.skipWhitespace(bytes, &position)
         guard bytes[position] == UInt8(ascii: "{"), let fields = try? RecordFields(bytes, &position, depth: 0) else {
-            return [.reject(.notARecord, detail: "the value is no object")]
+            return Spread(items: [.reject(.notARecord, detail: "the value is no object")])
         }
         for name in fields.ignoredKeys where name != RecordFields.sourceName || fields.source == nil {
             let key = Array(name.utf8)
@@ -203,8 +282,16 @@ private struct Reading {
             }
         }
         let source = fields.source.flatMap { RecordSource($0, in: bytes) }
-        return RecordReader(fields: fields, eventTimestamp: nil, allowMissingCustomer: false).read(bytes)
-            .map { Self.item($0, source) }
+        let reader = RecordReader(fields: fields, eventTimestamp: nil, allowMissingCustomer: false)
+        let items = reader.read(bytes).map { Self.item($0, source) }
+        return Spread(items: items, members: items.count > 1 ? reader.valueMembers(bytes) : [])
+    }
+
+    /// What one value gives.
+    private struct Spread {
+        var items: [IngestReader.Item]
+        /// Where the members of `values` stand that the items are from; empty for a single item.
+        var members: [(name: JSON.StringToken, range: Range<Int>)] = []
     }
 
     private static func item(
@@ -230,10 +317,14 @@ private struct Reading {
 
     // MARK: - CSV
 
-    mutating func csv(_ emit: Emit) throws(IngestReader.Unreadable) {
+    mutating func csv(_ emit: Emit) throws(IngestReader.Unreadable) -> ArraySlice<UInt8> {
+        let body = body
         var rows = CSVRows(body)
         guard let header = rows.next(), header.fault == nil, !header.cells.allSatisfy(\.isEmpty) else {
             throw .init("the CSV has no readable header line")
+        }
+        guard header.count == header.cells.count else {
+            throw .init("the CSV has \(header.count) columns; at most \(CSVRows.maximumCells) are read")
         }
         let names = header.cells
         guard Set(names).count == names.count else { throw .init("the CSV's header names a column twice") }
@@ -243,20 +334,41 @@ private struct Reading {
         let columns = CSVColumns(names)
         var wrong = 0
         while let row = rows.next() {
-            let line = header.range.isEmpty ? body[row.range] : body[header.range] + [0x0a] + body[row.range]
-            if let fault = row.fault ?? columns.fault(of: row.cells) {
+            if let fault = row.fault ?? columns.fault(of: row) {
                 wrong += 1
-                try count(1)
-                emit(.reject(.malformedJSON, detail: fault), line)
-                continue
-            }
-            let object = columns.object(of: row.cells)
-            for item in items(of: object.span, 0..<object.count) {
-                try count(1)
-                emit(item, line)
+                try take(.reject(.malformedJSON, detail: fault), row.range, emit)
+            } else {
+                for item in items(of: row, columns) { try take(item, row.range, emit) }
             }
         }
         guard wrong == 0 || wrong < count else { throw .init("none of the CSV's \(wrong) lines can be read") }
+        return body[header.range]
+    }
+
+    private mutating func items(of row: CSVRows.Row, _ columns: CSVColumns) -> [IngestReader.Item] {
+        let line = row.range.count
+        guard columns.size(of: row.cells) <= 4 * line + 1_024 else {
+            return [
+                .reject(
+                    .tooLarge,
+                    detail: "with the names of its columns the line takes more than four times its bytes and 1 KiB; "
+                        + "shorten the names, or leave cells empty")
+            ]
+        }
+        let object = columns.object(of: row.cells)
+        let items = items(of: object.span, 0..<object.count).items
+        guard items.count > 1 else { return items }
+        return Self.fits(items, rejected: line, in: line) ? items : [Self.tooLarge(items.count)]
+    }
+}
+
+extension ReceivedRecord {
+    /// How many bytes it takes of what several records of one line have in common.
+    fileprivate var sharedBytes: Int {
+        var count = uniqueId?.utf8.count ?? 0
+        for dimension in dimensions { count += dimension.name.utf8.count + dimension.value.utf8.count }
+        if let source { count += source.account.utf8.count + source.logStream.utf8.count + source.eventId.utf8.count }
+        return count
     }
 }
 

@@ -65,6 +65,12 @@ struct RecordReader {
         }
     }
 
+    /// The members of `values`, as `read` gives their results.
+    func valueMembers(_ bytes: Span<UInt8>) -> [(name: JSON.StringToken, range: Range<Int>)] {
+        guard case .object(let range)? = fields[.values] else { return [] }
+        return distinctMembers(of: range, in: bytes).map { ($0.name, $0.range) }
+    }
+
     /// Whether two names give different customers.
     func hasConflictingCustomer(_ bytes: Span<UInt8>) -> Bool {
         let names: [RecordFields.Name] = [.customerId, .snakeTenantId, .tenant, .customer]
@@ -329,12 +335,13 @@ struct RecordReader {
     /// Of a very large object only the first members are read, one more than a message may have values.
     private func distinctMembers(
         of range: Range<Int>, in bytes: Span<UInt8>
-    ) -> [(name: JSON.StringToken, value: JSON.Value)] {
-        var members: [(name: JSON.StringToken, value: JSON.Value)] = []
+    ) -> [(name: JSON.StringToken, value: JSON.Value, range: Range<Int>)] {
+        var members: [(name: JSON.StringToken, value: JSON.Value, range: Range<Int>)] = []
         var position = range.lowerBound
         try? JSON.members(bytes, &position) { name, bytes, position, _ throws(JSON.Fault) in
+            let start = position
             let value = try JSON.value(bytes, &position, depth: 1)
-            if members.count <= LineReader.maximumValues { members.append((name, value)) }
+            if members.count <= LineReader.maximumValues { members.append((name, value, start..<position)) }
         }
         guard members.count > 1 else { return members }
         var lastIndex: [[UInt8]: Int] = [:]

@@ -45,6 +45,12 @@ package struct EventRoutes: Sendable {
         query.customerId = reader.text("customerId")
         query.logGroup = reader.text("source")
         query.dimensions = reader.texts(beginning: "dimension.").map { Dimension(name: $0.name, value: $0.value) }
+        guard query.dimensions.count <= RecordLimits.dimensions else {
+            throw APIError(
+                .badRequest,
+                "\(query.dimensions.count) dimensions are asked for, and no record has more than \(RecordLimits.dimensions)"
+            )
+        }
         let from = try reader.int("from", in: milliseconds)
         let to = try reader.int("to", in: milliseconds)
         if from != nil || to != nil {
@@ -111,11 +117,11 @@ package struct EventRoutes: Sendable {
         let size = max(0, min(pageSize, remaining))
         let query = UsageEventQuery(
             meterApiName: meter, customerId: reader.text("customerId"), times: start * 1_000..<end * 1_000,
-            isAscending: isAscending, limit: Int(size) + 1, after: token?.position)
-        let found = size == 0 ? [] : try await store.usageEvents(query)
-        let page = found.prefix(Int(size))
+            isAscending: isAscending, limit: Int(size), after: token?.position)
+        let found = size == 0 ? nil : try await store.usageEvents(query)
+        let page = found?.events ?? []
         let given = (token?.given ?? 0) + Int64(page.count)
-        let isLast = found.count <= Int(size) || (limit.map { given >= $0 } ?? false)
+        let isLast = found?.isLast ?? true || (limit.map { given >= $0 } ?? false)
         var output: [UInt8] = []
         var object = JSONObjectWriter(&output)
         object.name("query", &output)

@@ -52,7 +52,7 @@ extension IntakeBatch {
     ) throws(IngestReader.Unreadable) {
         var items: [Item] = []
         var ignoredKeys: [[UInt8]: Int] = [:]
-        try reader.read(body, format: format, ignoredKeys: &ignoredKeys) { item, line in
+        let header = try reader.read(body, format: format, ignoredKeys: &ignoredKeys) { item, line in
             switch item {
             case .record(let record):
                 items.append(.record(record, line: line))
@@ -63,5 +63,6 @@ extension IntakeBatch {
         self.init(
             intake: intake, object: object, time: time, items: items, format: format == .csv ? .csv : .json,
             ignoredKeys: ignoredKeys)
+        self.header = header
     }
 }

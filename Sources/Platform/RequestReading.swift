@@ -96,10 +96,9 @@ package enum RequestBodies {
             throw APIError(
                 .contentTooLarge, "the body is larger than \(maximum >> 20) MiB; send it in several requests")
         }
-        let bytes = [UInt8](buffer: buffer)
         switch request.headers[.contentEncoding]?.lowercased() {
-        case nil, "", "identity": return bytes
-        case "gzip": return try inflated(bytes, limit: maximumInflated ?? maximum)
+        case nil, "", "identity": return [UInt8](buffer: buffer)
+        case "gzip": return try inflated(buffer, limit: maximumInflated ?? maximum)
         case let encoding?:
             throw APIError(
                 .unsupportedMediaType, "the content encoding \(encoding) is not read; send gzip, or nothing",
@@ -107,12 +106,10 @@ package enum RequestBodies {
         }
     }
 
-    private static func inflated(_ bytes: [UInt8], limit: Int) throws(APIError) -> [UInt8] {
-        var gunzip = Gunzip(limit: limit)
+    private static func inflated(_ buffer: ByteBuffer, limit: Int) throws(APIError) -> [UInt8] {
+        let bytes = [UInt8](buffer: buffer)
         do throws(GzipError) {
-            return try gunzip.decompress(bytes.span) { span in
-                unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
-            }
+            return try Gunzip.array(of: bytes.span, limit: limit)
         } catch {
             switch error {
             case .overLimit:

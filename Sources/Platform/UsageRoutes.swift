@@ -144,6 +144,13 @@ struct UsageRequest: Decodable {
         guard Set((groupBy ?? []).map { Array($0.utf8) }).count == keys.count else {
             throw APIError(.badRequest, "groupBy names a key twice")
         }
+        let mostKeys = RecordLimits.dimensions + 1
+        guard keys.count <= mostKeys, (filter ?? [:]).count <= mostKeys else {
+            throw APIError(
+                .badRequest,
+                "groupBy and filter name at most \(mostKeys) keys each: customerId, and as many dimensions as a record may have"
+            )
+        }
         let filters = (filter ?? [:]).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
         return UsageQuery(
             meterApiName: meterApiName, function: function, interval: interval, range: range,

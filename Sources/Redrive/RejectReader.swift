@@ -76,7 +76,7 @@ package struct RejectReader {
     private func record(in reject: Reject, of origin: EventOrigin) -> FoundRecord? {
         var received: ReceivedRecord?
         var ignored: [[UInt8]: Int] = [:]
-        try? IngestReader().read(reject.content, format: .json, ignoredKeys: &ignored) { item, _ in
+        _ = try? IngestReader().read(reject.content, format: .json, ignoredKeys: &ignored) { item, _ in
             if case .record(let record) = item { received = record }
         }
         guard let received, let id = received.uniqueId else { return nil }

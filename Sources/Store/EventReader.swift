@@ -7,6 +7,8 @@ import Meter
 extension SQLiteStore {
     /// How many rows one request looks at to fill its page.
     private static let maximumRows = 200_000
+    /// How many bytes of records a page holds, but for its last one.
+    static let maximumPageBytes = 8 << 20
 
     public func newestEvent() async throws(StoreError) -> Int64 {
         try await read { db in try Int64.fetchOne(db, sql: "SELECT max(number) FROM record") ?? 0 }
@@ -31,13 +33,17 @@ extension SQLiteStore {
             defer { rows.reset() }
             var page = EventPage(events: [], cursor: nil)
             var looked = 0
+            var bytes = 0
             while try rows.step() {
                 looked += 1
                 if let record = StoredRecord(rows), filter.fits(record) {
                     let event = try details.event(of: record)
-                    if query.state == nil || query.state == event.state { page.events.append(event) }
+                    if query.state == nil || query.state == event.state {
+                        page.events.append(event)
+                        bytes += record.size
+                    }
                 }
-                if page.events.count == query.limit || looked == Self.maximumRows {
+                if page.events.count == query.limit || looked == Self.maximumRows || bytes > Self.maximumPageBytes {
                     page.cursor = rows.int(0)
                     break
                 }
@@ -81,31 +87,31 @@ extension SQLiteStore {
         return statement.int(0)
     }
 
-    public func usageEvents(_ query: UsageEventQuery) async throws(StoreError) -> [StoredEvent] {
+    public func usageEvents(_ query: UsageEventQuery) async throws(StoreError) -> UsageEventPage {
         try await read { db in
-            guard let meter = try NameTable.find(query.meterApiName, db) else { return [] }
+            let none = UsageEventPage(events: [], isLast: true)
+            guard let meter = try NameTable.find(query.meterApiName, db) else { return none }
             var customer: Int64?
             if let id = query.customerId {
                 customer = try NameTable.find(id, db)
-                if customer == nil { return [] }
+                if customer == nil { return none }
+            }
+            var first = FirstRecords(limit: query.limit, isAscending: query.isAscending)
+            try HourWalk(query, db).each { hour in
+                try Self.read(hour, meter, customer, query, into: &first, db)
+                return !first.hasMore
             }
             var details = try EventDetails(db)
-            var events: [StoredEvent] = []
-            try HourWalk(query, db).each { hour in
-                let records = try Self.records(of: hour, meter, customer, query, db)
-                for record in records.prefix(query.limit - events.count) {
-                    events.append(try details.event(of: record))
-                }
-                return events.count < query.limit
-            }
-            return events
+            let events = try first.take().map { try details.event(of: $0) }
+            return UsageEventPage(events: events, isLast: !first.hasMore)
         }
     }
 
-    /// The counting records of one hour in the order that is asked for, as far as they are in its range.
-    private static func records(
-        of hour: Int64, _ meter: Int64, _ customer: Int64?, _ query: UsageEventQuery, _ db: Database
-    ) throws -> [StoredRecord] {
+    /// Reads the counting records of one hour, as far as they are in the range that is asked for.
+    private static func read(
+        _ hour: Int64, _ meter: Int64, _ customer: Int64?, _ query: UsageEventQuery,
+        into first: inout FirstRecords, _ db: Database
+    ) throws {
         let rows = try HotStatement(
             db,
             """
@@ -116,19 +122,72 @@ extension SQLiteStore {
         rows.bind(2, meter)
         if let customer { rows.bind(3, customer) }
         defer { rows.reset() }
-        var records: [StoredRecord] = []
         while try rows.step() {
-            guard let record = StoredRecord(rows), query.times.contains(record.time) else { continue }
-            guard query.dimensions.allSatisfy({ $0.fits(record.dimensions) }) else { continue }
+            let (number, time) = (rows.int(0), rows.int(4))
+            guard query.times.contains(time), first.mayTake(time: time, number: number) else { continue }
             if let after = query.after {
-                let isBehind = (record.time, record.number) > (after.time, after.number)
-                let isBefore = (record.time, record.number) < (after.time, after.number)
+                let isBehind = (time, number) > (after.time, after.number)
+                let isBefore = (time, number) < (after.time, after.number)
                 guard query.isAscending ? isBehind : isBefore else { continue }
             }
-            records.append(record)
+            guard let record = StoredRecord(rows) else { continue }
+            guard query.dimensions.allSatisfy({ $0.fits(record.dimensions) }) else { continue }
+            first.add(record)
         }
-        records.sort { ($0.time, $0.number) < ($1.time, $1.number) }
-        return query.isAscending ? records : records.reversed()
+    }
+}
+
+/// The first of many records in the order of time, of which few are in memory.
+private struct FirstRecords {
+    private let limit: Int
+    private let isAscending: Bool
+    private var records: [StoredRecord] = []
+    private var bytes = 0
+    /// The first record that no longer has a place.
+    private var bound: (time: Int64, number: Int64)?
+
+    init(limit: Int, isAscending: Bool) {
+        self.limit = limit
+        self.isAscending = isAscending
+    }
+
+    /// Whether there are more records than have a place.
+    private(set) var hasMore = false
+
+    mutating func mayTake(time: Int64, number: Int64) -> Bool {
+        guard let bound else { return true }
+        let isBefore = (time, number) < (bound.time, bound.number)
+        return isAscending ? isBefore : !isBefore && (time, number) != (bound.time, bound.number)
+    }
+
+    mutating func add(_ record: StoredRecord) {
+        records.append(record)
+        bytes += record.size
+        if records.count > 2 * limit || bytes > 2 * SQLiteStore.maximumPageBytes { trim() }
+    }
+
+    /// The records in their order.
+    mutating func take() -> [StoredRecord] {
+        trim()
+        return records
+    }
+
+    /// Drops what has no place.
+    private mutating func trim() {
+        records.sort { left, right in
+            let isBefore = (left.time, left.number) < (right.time, right.number)
+            return isAscending ? isBefore : !isBefore
+        }
+        var kept = 0
+        bytes = 0
+        while kept < min(limit, records.count), kept == 0 || bytes < SQLiteStore.maximumPageBytes {
+            bytes += records[kept].size
+            kept += 1
+        }
+        guard kept < records.count else { return }
+        bound = (records[kept].time, records[kept].number)
+        hasMore = true
+        records.removeSubrange(kept...)
     }
 }
 
@@ -180,6 +239,7 @@ private struct HourWalk {
 /// Which rows fit a query, by the numbers of the names in it.
 private struct RecordFilter {
     private let query: EventQuery
+    private let dimensions: [(name: [UInt8], value: [UInt8])]
     private var meter: Int64?
     private var customer: Int64?
     private(set) var logGroup: Int64?
@@ -187,6 +247,7 @@ private struct RecordFilter {
     /// Nil when a name in the query was never seen, so that nothing fits.
     init?(_ query: EventQuery, _ db: Database) throws {
         self.query = query
+        dimensions = query.dimensions.map { (Array($0.name.utf8), Array($0.value.utf8)) }
         if let name = query.meterApiName {
             guard let id = try NameTable.find(name, db) else { return nil }
             meter = id
@@ -209,9 +270,8 @@ private struct RecordFilter {
         if let times = query.logTimes {
             guard let logTime = record.logTime, times.contains(logTime) else { return false }
         }
-        return query.dimensions.allSatisfy { dimension in
-            DimensionSet.value(of: Array(dimension.name.utf8), in: record.dimensions)?
-                .elementsEqual(dimension.value.utf8) ?? false
+        return dimensions.allSatisfy { dimension in
+            DimensionSet.value(of: dimension.name, in: record.dimensions)?.elementsEqual(dimension.value) ?? false
         }
     }
 }

@@ -38,7 +38,8 @@ struct IdentityMark {
         let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master WHERE type = 'table'") ?? 0
         guard hasMigrations || tables == 0 else {
             throw StoreError(
-                .incompatible, "\(database) is a database of something else; nothing in it was changed. Give another path")
+                .incompatible,
+                "\(database) is a database of something else; nothing in it was changed. Give another directory")
         }
         guard let expected = try read() else { return }
         let found = try hasMigrations && db.tableExists("setting") ? Setting.identity(db) : nil

@@ -20,6 +20,8 @@ public struct IntakeBatch: Sendable {
     public var items: [Item]
     /// How the lines of `items` are to be read again.
     public var format: IntakeFormat
+    /// The header line that the lines of CSV are to be read behind, without its line break; empty for JSON.
+    public var header: ArraySlice<UInt8> = []
     /// Keys of records that are no field, and how many records had them.
     public var ignoredKeys: [[UInt8]: Int]
 
@@ -34,6 +36,17 @@ public struct IntakeBatch: Sendable {
         self.items = items
         self.format = format
         self.ignoredKeys = ignoredKeys
+    }
+
+    /// A line as it is kept and can be read again: behind its header line, unless this is long and the line short.
+    ///
+    /// Many short lines must not each keep a long header line.
+    ///
+    /// - Returns: the bytes, and whether a header line is missing from them.
+    func kept(_ line: ArraySlice<UInt8>) -> (bytes: ArraySlice<UInt8>, lacksHeader: Bool) {
+        if header.isEmpty { return (line, false) }
+        guard header.count <= 1_024 + 3 * line.count else { return (line, true) }
+        return (header + [UInt8(ascii: "\n")] + line, false)
     }
 }
 

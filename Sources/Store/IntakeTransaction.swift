@@ -40,6 +40,8 @@ final class IntakeTransaction {
     private var customers: [Int64: Int64] = [:]
     private let identities: IdentityTable
     private let insertRecord: HotStatement
+    /// How many rows of usage wait in memory to be written together.
+    private static let maximumWaiting = 50_000
 
     init(_ db: Database, _ memory: WriterMemory) throws {
         self.db = db
@@ -76,10 +78,12 @@ final class IntakeTransaction {
                 case .pastRetention(let detail):
                     let reject = ReceivedReject(
                         reason: .pastRetention, detail: detail, line: line, source: record.source)
-                    try keep(reject, way, &result)
+                    try keep(reject, of: batch, way, &result)
                 }
+                // One start of a long timeout changes thousands of hours.
+                if rollups.count > Self.maximumWaiting { try rollups.write(meters, db) }
             case .reject(let reject):
-                try keep(reject, way, &result)
+                try keep(reject, of: batch, way, &result)
             }
         }
         try way.finish(result, batch, db)
@@ -266,7 +270,14 @@ final class IntakeTransaction {
 
     // MARK: - Rejects and figures
 
-    private func keep(_ reject: ReceivedReject, _ way: Way, _ result: inout IntakeResult) throws {
+    private func keep(
+        _ reject: ReceivedReject, of batch: IntakeBatch, _ way: Way, _ result: inout IntakeResult
+    ) throws {
+        let line = batch.kept(reject.line)
+        let detail =
+            reject.detail
+            + (line.lacksHeader
+                ? " (its header line, \(batch.header.count) bytes, is not kept; add it to edit the line)" : "")
         let logGroup = try reject.source.map { try memory.names.id(of: $0.logGroup, db) }
         try db.cachedStatement(
             sql: """
@@ -274,7 +285,7 @@ final class IntakeTransaction {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            way.time, reject.reason.rawValue, reject.detail, Data(reject.line), way.format.rawValue, way.intake,
+            way.time, reject.reason.rawValue, detail, Data(line.bytes), way.format.rawValue, way.intake,
             way.object, logGroup, reject.source?.timestamp, reject.source.map { Data($0.packed) },
         ])
         result.rejected += 1

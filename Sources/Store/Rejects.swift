@@ -47,14 +47,25 @@ extension SQLiteStore {
                 conditions.append(isResolved ? "resolved IS NOT NULL" : "resolved IS NULL")
             }
             arguments.append(query.limit)
-            let rows = try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 db,
                 sql: """
                     SELECT \(Self.columns) FROM reject WHERE \(conditions.joined(separator: " AND "))
                     ORDER BY \(order) LIMIT ?
                     """, arguments: StatementArguments(arguments))
-            let rejects = try rows.map { try Self.reject($0, db) }
-            return RejectPage(rejects: rejects, cursor: rejects.count == query.limit ? rejects.last?.id : nil)
+            var page = RejectPage(rejects: [], cursor: nil)
+            var bytes = 0
+            while let row = try rows.next() {
+                let reject = try Self.reject(row, db)
+                page.rejects.append(reject)
+                bytes += reject.line.count
+                // A long line ends the page.
+                if page.rejects.count == query.limit || bytes > Self.maximumPageBytes {
+                    page.cursor = reject.id
+                    break
+                }
+            }
+            return page
         }
     }
 
@@ -105,7 +116,7 @@ extension SQLiteStore {
                 arguments: [batch.intake.kind.rawValue, Data(batch.intake.name.utf8)])
             try db.execute(sql: "UPDATE reject SET resolved = ? WHERE id = ?", arguments: [batch.time, id])
             let after = batch.items.compactMap { item in
-                if case .record(_, let line) = item { Array(line) } else { nil }
+                if case .record(_, let line) = item { Array(batch.kept(line).bytes) } else { nil }
             }
             try Change.append(
                 who: who, what: "reject.retry", subject: "reject \(id)", before: reject.line, after: after.first,

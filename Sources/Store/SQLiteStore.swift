@@ -45,7 +45,8 @@ public final class SQLiteStore: Store {
         configuration.prepareDatabase { db in
             // An answer is given when the log is on the disk, not when it is in the system's memory.
             try db.execute(sql: "PRAGMA synchronous = FULL")
-            try db.execute(sql: "PRAGMA cache_size = -65536")
+            // In KiB. A question reads far more than it reads twice, and there are several readers.
+            try db.execute(sql: "PRAGMA cache_size = \(db.configuration.readonly ? -8_192 : -65_536)")
             try db.execute(sql: "PRAGMA wal_autocheckpoint = 8192")
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
         }

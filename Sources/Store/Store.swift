@@ -16,7 +16,7 @@ public protocol Store: Sendable {
     /// Records in the order of their arrival.
     func events(_ query: EventQuery) async throws(StoreError) -> EventPage
     /// Records of a meter and customer in the order of their time.
-    func usageEvents(_ query: UsageEventQuery) async throws(StoreError) -> [StoredEvent]
+    func usageEvents(_ query: UsageEventQuery) async throws(StoreError) -> UsageEventPage
     /// What became of records like these, whichever way they came: as many answers as records, in their order.
     func find(_ records: [ReceivedRecord]) async throws(StoreError) -> [KnownRecord]
     /// One record; nil when there is none of that number.
@@ -215,6 +215,14 @@ public struct EventPage: Sendable {
     public var events: [StoredEvent]
     /// Where the next page begins; nil at the end.
     public var cursor: Int64?
+}
+
+/// A page of records in the order of their time; large records make it shorter than was asked for.
+public struct UsageEventPage: Sendable {
+    /// The records.
+    public var events: [StoredEvent]
+    /// Whether nothing follows.
+    public var isLast: Bool
 }
 
 /// Which records of a meter and a customer are asked for, in the order of their time.

@@ -66,6 +66,9 @@ struct StoredRecord {
             sql: "UPDATE record SET flags = flags | ? WHERE number = ?", arguments: [superseded, number])
     }
 
+    /// About how many bytes it takes in memory and as it is told.
+    var size: Int { 200 + dimensions.count + (source?.count ?? 0) }
+
     var isCancel: Bool { flags & Self.cancel != 0 }
 
     /// What usage is made of.

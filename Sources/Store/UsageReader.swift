@@ -44,8 +44,12 @@ private struct UsageReader {
     private let meter: RollupMeter
     private let function: Function
     private let range: Range<Int64>
-    /// Customers by number; nil for all.
+    /// Customers by number, each looked up by itself; nil for all, or for so many that all are read.
     private var customers: [Int64]?
+    /// Of which customers a row must be; nil for any.
+    private var allowedCustomers: Set<Int64>?
+    /// How many customers are looked up by themselves.
+    private static let maximumLookups = 64
     /// For each filtered dimension its name and the values of which it must have one.
     private var dimensionFilters: [(name: [UInt8], values: Set<[UInt8]?>)] = []
     private let groupBy: [[UInt8]?]
@@ -74,6 +78,7 @@ private struct UsageReader {
         }
         uniqueBy = function == .unique ? definition.aggregationDimensions.map { Array($0.utf8) } : []
         try readFilters()
+        chooseLookups()
         try checkNames()
     }
 
@@ -82,12 +87,18 @@ private struct UsageReader {
             switch filter.key {
             case .customer:
                 let ids = try filter.values.compactMap { try $0.flatMap { try NameTable.find($0, db) } }
-                customers = customers.map { known in known.filter { ids.contains($0) } } ?? Array(Set(ids)).sorted()
+                allowedCustomers = allowedCustomers.map { $0.intersection(ids) } ?? Set(ids)
             case .dimension(let name):
                 dimensionFilters.append(
                     (Array(name.utf8), Set(filter.values.map { value in value.map { Array($0.utf8) } })))
             }
         }
+    }
+
+    /// Few customers are looked up; more than that are picked out of all.
+    private mutating func chooseLookups() {
+        guard let allowedCustomers, allowedCustomers.count <= Self.maximumLookups else { return }
+        customers = allowedCustomers.sorted()
     }
 
     /// A name that is neither declared nor seen is a slip of the pen, and its answer would be empty or one group.
@@ -96,7 +107,7 @@ private struct UsageReader {
             !meter.dimensions.contains($0)
         }
         guard !unknown.isEmpty else { return }
-        let seen = try SQLiteStore.seenDimensions(ofMeter: meter.name, db)
+        let seen = Set(try SQLiteStore.seenDimensions(ofMeter: meter.name, db))
         for name in unknown where !seen.contains(name) {
             throw StoreError(
                 .invalid,
@@ -113,6 +124,7 @@ private struct UsageReader {
         var names: [Int64: [UInt8]] = [:]
         let isByCustomerAlone = groupBy.count == 1 && groupBy[0] == nil
         try cells { cell in
+            if customers == nil, let allowedCustomers, !allowedCustomers.contains(cell.customer) { return }
             for filter in dimensionFilters {
                 let value = DimensionSet.value(of: filter.name, in: cell.dimensions).map { Array($0) }
                 guard filter.values.contains(value) else { return }

@@ -75,6 +75,8 @@ struct AuditReport {
             object.end(&output)
             return String(decoding: output, as: UTF8.self)
         }
+        object.member("repeatedInMessage", accounting.repeatedInMessage, &output)
+        object.member("unreadableCopies", accounting.unreadableCopies, &output)
         object.name("sequences", &output)
         sequenceReport.append(to: &output)
         object.end(&output)
@@ -139,6 +141,10 @@ struct AuditReport {
             "recordNotBehindTag", Display.count(counts.recordNotBehindTag),
             "rejects with a record that isn't after its tag; in found",
         ])
+        let copies = accounting.repeatedInMessage + accounting.unreadableCopies
+        if copies > 0 {
+            table.add(["copies", Display.count(copies), "of a record in the same log event; not in found"])
+        }
         if repairs { table.add(["repaired", Display.count(counts.repaired), "of the missing ones, ingested now"]) }
         table.print(orElse: "")
         Terminal.output("")

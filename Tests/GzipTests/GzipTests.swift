@@ -6,6 +6,17 @@ struct GzipTests {
     private let text = Array(String(repeating: "amberflo_meter: {\"meterValue\":1}\n", count: 5_000).utf8)
 
     private func decompress(_ bytes: [UInt8], limit: Int = 64 << 20) throws(GzipError) -> [UInt8] {
+        do throws(GzipError) {
+            let array = try Gunzip.array(of: bytes.span, limit: limit)
+            #expect(array == (try decompressLent(bytes, limit: limit)))
+            return array
+        } catch {
+            #expect(throws: error) { try decompressLent(bytes, limit: limit) }
+            throw error
+        }
+    }
+
+    private func decompressLent(_ bytes: [UInt8], limit: Int) throws(GzipError) -> [UInt8] {
         var gunzip = Gunzip(limit: limit)
         return try gunzip.decompress(bytes.span) { span in span.withUnsafeBufferPointer { Array($0) } }
     }

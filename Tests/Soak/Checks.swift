@@ -161,7 +161,7 @@ enum Checks {
         let line = mutator.flip() ? written : mutator.mutate(written)
         var records: [ReceivedRecord] = []
         var ignored: [[UInt8]: Int] = [:]
-        try? IngestReader().read(line, format: .json, ignoredKeys: &ignored) { item, _ in
+        _ = try? IngestReader().read(line, format: .json, ignoredKeys: &ignored) { item, _ in
             if case .record(let record) = item { records.append(record) }
         }
         var quick = QuickReceivedReader()

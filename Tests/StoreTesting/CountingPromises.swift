@@ -57,8 +57,8 @@ extension StorePromise {
                     UsageEventQuery(
                         meterApiName: "calls", customerId: customer, times: start..<start + day, isAscending: true,
                         limit: 10))
-                #expect(counted.map(\.record.meterTimeInMillis) == [start])
-                #expect(counted.first?.duplicates == 2)
+                #expect(counted.events.map(\.record.meterTimeInMillis) == [start])
+                #expect(counted.events.first?.duplicates == 2)
             }
             #expect(try await store.figure() == "6")
             let figures = try await store.figures()

@@ -108,7 +108,7 @@ extension StorePromise {
                 var query = UsageEventQuery(
                     meterApiName: "calls", customerId: nil, times: start..<start + 1, isAscending: true, limit: 10)
                 query.dimensions = dimensions
-                return try await store.usageEvents(query).map(\.record.uniqueId)
+                return try await store.usageEvents(query).events.map(\.record.uniqueId)
             }
             #expect(try await ids([.init(name: "region", value: "eu")]) == ["a", "d"])
             #expect(try await ids([.init(name: "region", value: nil)]) == ["c"])

@@ -75,9 +75,10 @@ extension StorePromise {
                         isAscending: isAscending, limit: limit)
                     var numbers: [Int64] = []
                     while true {
-                        let events = try await store.usageEvents(query)
-                        guard let last = events.last else { break }
-                        numbers += events.map(\.number)
+                        let page = try await store.usageEvents(query)
+                        numbers += page.events.map(\.number)
+                        #expect(page.isLast == (numbers.count == expected.count))
+                        guard let last = page.events.last, !page.isLast else { break }
                         query.after = .init(time: last.record.meterTimeInMillis, number: last.number)
                     }
                     #expect(numbers == (isAscending ? expected : expected.reversed()))

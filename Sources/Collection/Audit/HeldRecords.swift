@@ -164,7 +164,7 @@ extension HeldRecord {
     var record: ReceivedRecord {
         var record: ReceivedRecord?
         var ignored: [[UInt8]: Int] = [:]
-        try? IngestReader().read(line, format: .json, ignoredKeys: &ignored) { item, _ in
+        _ = try? IngestReader().read(line, format: .json, ignoredKeys: &ignored) { item, _ in
             guard case .record(let one) = item, record == nil, Fingerprint(one) == content else { return }
             record = one
         }
