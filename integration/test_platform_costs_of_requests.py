@@ -198,9 +198,26 @@ def test_millions_of_tiny_lines(platform: Platform, line: bytes) -> None:
     bounded(found, len(body), 0)
 
 
+def test_the_largest_bodies(platform: Platform) -> None:
+    """60 MiB of valid records; a line that is no record; a record with millions of keys that are no field."""
+    wide = {f"d{n}": "v" * 1_000 for n in range(6)}
+    records = to_json([record(n, dimensions=wide, meterTimeInMillis=recent(4)) for n in range(10_000)])
+    keys = b",".join(b'"k%d":1' % n for n in range(4_000_000))
+    for body, rejected in (
+        (records, None),
+        (b"{}\n" + b"x" * (60 * MIB), "2"),
+        (to_json(record(0, meterTimeInMillis=recent(4)))[:-1] + b"," + keys + b"}", None),
+    ):
+        found = ingest(platform, body)
+        assert found.response.status_code == 200, found.response.text
+        assert found.response.headers.get("X-Rejected-Records") == rejected
+        # The writer's page cache fills once.
+        bounded(found, len(body) + 40 * MIB, 10_000)
+
+
 def test_starts_that_last_a_year(platform: Platform) -> None:
     platform.define("runs", meterType="event_duration", timeoutInMinutes=365 * 1_440)
-    made = [record(n, meterApiName="runs", customerId=f"c{n}") for n in range(20)]
+    made = [record(n, meterApiName="runs", customerId=f"c{n}") for n in range(60)]
     found = ingest(platform, to_json(made))
     assert found.response.status_code == 200, found.response.text
     assert found.memory <= 64 * MIB + SPARE, found.memory / MIB

@@ -47,6 +47,26 @@ import GRDBSQLite
         }
     }
 
+    /// Binds a text as a text, for columns that SQLite compares with texts.
+    func bind(_ index: Int32, text: String) {
+        let count = Int32(text.utf8.count)
+        _ = unsafe text.withCString { unsafe sqlite3_bind_text(handle, index, $0, count, Self.copy) }
+    }
+
+    /// Runs a statement that gives no rows with bytes of which SQLite makes no copy of its own: they may be many.
+    func run(binding index: Int32, to bytes: ArraySlice<UInt8>) throws {
+        try unsafe bytes.withUnsafeBufferPointer { bytes in
+            if bytes.isEmpty {
+                unsafe sqlite3_bind_zeroblob(handle, index, 0)
+            } else {
+                unsafe sqlite3_bind_blob(handle, index, bytes.baseAddress, Int32(bytes.count), nil)
+            }
+            // The bytes are gone afterwards.
+            defer { unsafe sqlite3_bind_null(handle, index) }
+            try run()
+        }
+    }
+
     /// Whether there is a row (more).
     ///
     /// - Throws: `DatabaseError`; the statement is reset then.

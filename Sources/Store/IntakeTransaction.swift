@@ -279,15 +279,22 @@ final class IntakeTransaction {
             + (line.lacksHeader
                 ? " (its header line, \(batch.header.count) bytes, is not kept; add it to edit the line)" : "")
         let logGroup = try reject.source.map { try memory.names.id(of: $0.logGroup, db) }
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO reject (received, reason, detail, line, format, intake, object, logGroup, logTime, source)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            way.time, reject.reason.rawValue, detail, Data(line.bytes), way.format.rawValue, way.intake,
-            way.object, logGroup, reject.source?.timestamp, reject.source.map { Data($0.packed) },
-        ])
+        let insert = try HotStatement(
+            db,
+            """
+            INSERT INTO reject (received, reason, detail, line, format, intake, object, logGroup, logTime, source)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        insert.bind(1, way.time)
+        insert.bind(2, text: reject.reason.rawValue)
+        insert.bind(3, text: detail)
+        insert.bind(5, Int64(way.format.rawValue))
+        insert.bind(6, way.intake)
+        insert.bind(7, way.object)
+        insert.bind(8, logGroup)
+        insert.bind(9, reject.source?.timestamp)
+        insert.bind(10, reject.source?.packed)
+        try insert.run(binding: 4, to: line.bytes)
         result.rejected += 1
         result.firstReject = result.firstReject ?? "\(reject.reason.rawValue): \(reject.detail)"
     }
