@@ -7,6 +7,8 @@ struct CSVRows {
         var range: Range<Int>
         /// What is wrong with it; nil for nothing.
         var fault: String?
+        /// Whether a quotation mark of it is not closed.
+        var isOpen = false
     }
 
     private let bytes: [UInt8]
@@ -15,6 +17,23 @@ struct CSVRows {
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
         position = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    }
+
+    /// Goes on where a row begins.
+    init(_ bytes: [UInt8], from start: Int) {
+        self.bytes = bytes
+        position = start
+    }
+
+    /// Passes over the next row.
+    ///
+    /// - Returns: where it and its line break end; nil when it isn't whole: nothing follows, or the text ends before a line
+    ///   break, or within quotation marks.
+    mutating func skipWhole() -> Int? {
+        guard position < bytes.count else { return nil }
+        let row = read()
+        guard isLineBreak(bytes[position - 1]), !row.isOpen else { return nil }
+        return position
     }
 
     /// The next row that is not blank.
@@ -32,7 +51,8 @@ struct CSVRows {
         while true {
             let isQuoted = position < bytes.count && bytes[position] == UInt8(ascii: "\"")
             guard let cell = isQuoted ? quoted() : plain() else {
-                return Row(cells: cells, range: endLine(from: start), fault: "a quotation mark is not closed")
+                return Row(
+                    cells: cells, range: endLine(from: start), fault: "a quotation mark is not closed", isOpen: true)
             }
             cells.append(cell)
             guard position < bytes.count, bytes[position] == UInt8(ascii: ",") else { break }
