@@ -19,6 +19,13 @@ package struct BucketObject: Sendable {
     package var bytes: Int?
     /// When it was stored, in milliseconds since 1970; nil where that was not told.
     package var modified: Int64?
+    /// Why it can't be opened; nil when it may be.
+    package var fault: String?
+    /// The name of its file below the directory, where that isn't UTF-8 and `key` shows it percent-encoded.
+    fileprivate var fileName: [UInt8]?
+
+    /// The bytes of its name: strings are equal when their bytes need not be.
+    package var name: [UInt8] { fileName ?? Array(key.utf8) }
 
     /// Names an object.
     package init(key: String, etag: String, bytes: Int? = nil, modified: Int64? = nil) {
@@ -29,6 +36,14 @@ package struct BucketObject: Sendable {
     }
 }
 
+/// What an object held when it was read.
+package struct BucketContent: Sendable {
+    /// Its bytes.
+    package var bytes: [UInt8]
+    /// The entity tag of just these bytes, which needn't be the one that was listed.
+    package var etag: String
+}
+
 /// A bucket, or a directory that stands for one, as it is read.
 package protocol Bucket: Sendable {
     /// The address, for people.
@@ -36,6 +51,12 @@ package protocol Bucket: Sendable {
     /// The objects under a prefix, in the order of their keys: about so many of those behind the key `after`; `isWhole`
     /// is false when there are more.
     func list(_ prefix: String, after: String?, limit: Int) async throws -> (objects: [BucketObject], isWhole: Bool)
+    /// The same as `list`, with what can't be opened and why; all at once where that is cheaper.
+    ///
+    /// - Throws: also when the bucket isn't there.
+    func survey(_ prefix: String, after: String?, limit: Int) async throws -> (objects: [BucketObject], isWhole: Bool)
+    /// What an object holds now.
+    func read(_ object: BucketObject) async throws -> BucketContent
     /// An object's bytes.
     func get(_ key: String) async throws -> [UInt8]
     /// Some of an object's bytes; fewer where it ends.
@@ -123,16 +144,27 @@ package struct S3Bucket: Bucket {
             let page = try await client.list(
                 bucket: bucket, prefix: self.prefix + prefix, startAfter: after.map { self.prefix + $0 },
                 continuation: continuation, maximumKeys: limit < 1_000 ? limit : nil)
-            for object in page.objects where !object.key.hasSuffix("/") {
+            for object in page.objects where object.key.utf8.last != UInt8(ascii: "/") {
                 objects.append(
                     BucketObject(
-                        key: String(object.key.dropFirst(self.prefix.count)),
+                        key: String(Substring(object.key.utf8.dropFirst(self.prefix.utf8.count))),
                         etag: (object.etag ?? "").filter { $0 != "\"" }, bytes: object.bytes,
                         modified: object.lastModified.flatMap { Timestamp.rfc3339Prefix(Array($0.utf8).span)?.time }))
             }
             continuation = page.continuation
         } while continuation != nil && objects.count < limit
         return (objects, continuation == nil)
+    }
+
+    package func survey(
+        _ prefix: String, after: String?, limit: Int
+    ) async throws -> (objects: [BucketObject], isWhole: Bool) {
+        try await list(prefix, after: after, limit: limit)
+    }
+
+    package func read(_ object: BucketObject) async throws -> BucketContent {
+        let answer = try await client.get(bucket: bucket, key: prefix + object.key)
+        return BucketContent(bytes: answer.body, etag: answer.info.etag?.filter { $0 != "\"" } ?? object.etag)
     }
 
     package func get(_ key: String) async throws -> [UInt8] {
@@ -195,10 +227,62 @@ package struct DirectoryBucket: Bucket {
         return (objects, true)
     }
 
+    package func survey(
+        _ prefix: String, after: String?, limit: Int
+    ) async throws -> (objects: [BucketObject], isWhole: Bool) {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw DeliveryError(
+                .configuration,
+                "the directory \(path) doesn't exist, so none of its records is counted; create it or correct --bucket")
+        }
+        let root = prefix.isEmpty ? path : "\(path)/\(prefix)"
+        if !prefix.isEmpty, !FileManager.default.fileExists(atPath: root) { return ([], true) }
+        var walk = DirectoryWalk(root.hasSuffix("/") ? String(root.dropLast()) : root)
+        walk.read()
+        return (walk.entries.map { Self.object($0, prefix) }, true)
+    }
+
+    private static func object(_ entry: DirectoryWalk.Entry, _ prefix: String) -> BucketObject {
+        let name = DirectoryWalk.key(Array(prefix.utf8) + entry.name)
+        var object = BucketObject(key: name.key, etag: "")
+        if let status = entry.status, entry.fault == nil { object = self.object(name.key, status) }
+        object.fault = entry.fault
+        if name.isEncoded {
+            // Another file may be called what this one is shown as.
+            object.etag = "bytes-\(object.etag)"
+            object.fileName = Array(prefix.utf8) + entry.name
+        }
+        return object
+    }
+
+    package func read(_ object: BucketObject) async throws -> BucketContent {
+        let path = DirectoryWalk.path(Array("\(path)/".utf8) + object.name)
+        // Nothing but a regular file is opened, and opening what has become a pipe meanwhile must not wait.
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw Errno.noSuchFileOrDirectory
+        }
+        let number = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard number >= 0 else { throw Errno(rawValue: errno) }
+        let file = FileDescriptor(rawValue: number)
+        return try file.closeAfter {
+            guard unsafe fstat(number, &status) == 0 else { throw Errno(rawValue: errno) }
+            guard status.st_mode & S_IFMT == S_IFREG else { throw Errno.noSuchFileOrDirectory }
+            let etag = Self.object(object.key, status).etag
+            return BucketContent(
+                bytes: try Self.bytes(file, 0..<Int(status.st_size)),
+                etag: object.fileName == nil ? etag : "bytes-\(etag)")
+        }
+    }
+
     /// Size and time of the last change of a file; nil for anything else.
     private static func object(_ key: String, at path: String) -> BucketObject? {
         var status = stat()
         guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return object(key, status)
+    }
+
+    private static func object(_ key: String, _ status: stat) -> BucketObject {
         #if canImport(Glibc)
             let time = status.st_mtim
         #else
@@ -215,20 +299,23 @@ package struct DirectoryBucket: Bucket {
 
     package func get(_ key: String, _ range: Range<Int>) async throws -> [UInt8] {
         let file = try FileDescriptor.open(FilePath("\(path)/\(key)"), .readOnly)
-        return try file.closeAfter {
-            var bytes = [UInt8](repeating: 0, count: range.count)
-            var count = 0
-            while count < bytes.count {
-                let read = try unsafe bytes.withUnsafeMutableBytes {
-                    try unsafe file.read(
-                        fromAbsoluteOffset: Int64(range.lowerBound + count),
-                        into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
-                }
-                if read == 0 { break }
-                count += read
+        return try file.closeAfter { try Self.bytes(file, range) }
+    }
+
+    private static func bytes(_ file: FileDescriptor, _ range: Range<Int>) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        var count = 0
+        while count < bytes.count {
+            let read = try unsafe bytes.withUnsafeMutableBytes {
+                try unsafe file.read(
+                    fromAbsoluteOffset: Int64(range.lowerBound + count),
+                    into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
             }
-            return Array(bytes[..<count])
+            if read == 0 { break }
+            count += read
         }
+        bytes.removeLast(bytes.count - count)
+        return bytes
     }
 
     package func put(_ text: String, key: String) async throws {

@@ -10,6 +10,8 @@ struct CSVRows {
         var range = 0..<0
         /// What is wrong with it; nil for nothing.
         var fault: String?
+        /// Whether a quotation mark of it is not closed.
+        var isOpen = false
 
         fileprivate mutating func append(_ cell: [UInt8]) {
             if count < CSVRows.maximumCells { cells.append(cell) }
@@ -30,6 +32,23 @@ struct CSVRows {
         position = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
     }
 
+    /// Goes on where a row begins.
+    init(_ bytes: [UInt8], from start: Int) {
+        self.bytes = bytes
+        position = start
+    }
+
+    /// Passes over the next row.
+    ///
+    /// - Returns: where it and its line break end; nil when it isn't whole: nothing follows, or the text ends before a line
+    ///   break, or within quotation marks.
+    mutating func skipWhole() -> Int? {
+        guard position < bytes.count else { return nil }
+        let row = read()
+        guard isLineBreak(bytes[position - 1]), !row.isOpen else { return nil }
+        return position
+    }
+
     /// The next row that is not blank.
     mutating func next() -> Row? {
         while position < bytes.count {
@@ -46,6 +65,7 @@ struct CSVRows {
             let isQuoted = position < bytes.count && bytes[position] == UInt8(ascii: "\"")
             guard let cell = isQuoted ? quoted() : plain() else {
                 row.fault = "a quotation mark is not closed within \(Self.maximumQuotedBytes >> 10) KiB"
+                row.isOpen = true
                 break
             }
             row.append(cell)

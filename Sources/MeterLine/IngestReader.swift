@@ -35,12 +35,17 @@ public struct IngestReader: Sendable {
     }
 
     private let maximumRecords: Int
+    private let isPart: Bool
 
     /// Makes a reader.
     ///
-    /// - Parameter maximumRecords: how many records a body may hold.
-    public init(maximumRecords: Int = .max) {
+    /// - Parameters:
+    ///   - maximumRecords: how many records a body may hold.
+    ///   - isPart: whether a body is some rows of a longer text, so that NDJSON is never one document, and rows none of
+    ///     which can be read are rejects.
+    public init(maximumRecords: Int = .max, isPart: Bool = false) {
         self.maximumRecords = maximumRecords
+        self.isPart = isPart
     }
 
     /// Reads a body and hands each item out with the line that it came in.
@@ -61,7 +66,7 @@ public struct IngestReader: Sendable {
         quickly: (ByteText, Range<Int>) -> Bool = { _, _ in false },
         _ emit: (Item, ArraySlice<UInt8>) -> Void
     ) throws(Unreadable) -> ArraySlice<UInt8> {
-        var reading = Reading(body: body, maximumRecords: maximumRecords, ignoredKeys: ignoredKeys)
+        var reading = Reading(body: body, maximumRecords: maximumRecords, isPart: isPart, ignoredKeys: ignoredKeys)
         var header: ArraySlice<UInt8> = []
         switch format {
         case .json: try reading.json(quickly, emit)
@@ -76,6 +81,7 @@ public struct IngestReader: Sendable {
 private struct Reading {
     let body: [UInt8]
     let maximumRecords: Int
+    let isPart: Bool
     var ignoredKeys: [[UInt8]: Int]
     private var count = 0
     private var readable = 0
@@ -83,8 +89,9 @@ private struct Reading {
     typealias Quickly = (ByteText, Range<Int>) -> Bool
     typealias Emit = (IngestReader.Item, ArraySlice<UInt8>) -> Void
 
-    init(body: [UInt8], maximumRecords: Int, ignoredKeys: [[UInt8]: Int]) {
+    init(body: [UInt8], maximumRecords: Int, isPart: Bool, ignoredKeys: [[UInt8]: Int]) {
         self.body = body
+        self.isPart = isPart
         self.maximumRecords = maximumRecords
         self.ignoredKeys = ignoredKeys
     }
@@ -94,6 +101,7 @@ private struct Reading {
     mutating func json(_ quickly: Quickly, _ emit: Emit) throws(IngestReader.Unreadable) {
         var start = body.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
         JSON.skipWhitespace(body.span, &start)
+        if isPart { return try ndjson(from: start, quickly, emit) }
         guard start < body.count else { throw .init("the body is empty; send an object, an array or NDJSON") }
         var end = start
         var fault: JSON.Fault?
@@ -131,7 +139,7 @@ private struct Reading {
             }
             try document(line, emit)
         }
-        guard readable > 0 || count == 0 else {
+        guard isPart || readable > 0 || count == 0 else {
             throw .init("none of the \(count) lines is JSON; send one object a line")
         }
     }
@@ -341,7 +349,7 @@ private struct Reading {
                 for item in items(of: row, columns) { try take(item, row.range, emit) }
             }
         }
-        guard wrong == 0 || wrong < count else { throw .init("none of the CSV's \(wrong) lines can be read") }
+        guard isPart || wrong == 0 || wrong < count else { throw .init("none of the CSV's \(wrong) lines can be read") }
         return body[header.range]
     }
 

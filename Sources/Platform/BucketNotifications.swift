@@ -85,8 +85,8 @@ struct BucketNotifications: Sendable {
     /// The objects of this bucket and prefix that a message names; nil when it is no notification.
     static func objects(_ text: String, bucket: String, prefix: String) -> [BucketObject]? {
         named(text)?.compactMap { name, key, etag in
-            guard let key, let etag, name == bucket, key.hasPrefix(prefix) else { return nil }
-            return BucketObject(key: String(key.dropFirst(prefix.count)), etag: etag)
+            guard let key, let etag, name == bucket, key.utf8.starts(with: prefix.utf8) else { return nil }
+            return BucketObject(key: String(Substring(key.utf8.dropFirst(prefix.utf8.count))), etag: etag)
         }
     }
 

@@ -54,6 +54,21 @@ final class IntakeStatus: Sendable {
     private struct State {
         var error: String?
         var lastRound: ContinuousClock.Instant?
+        var unopened: [Unopened] = []
+    }
+
+    /// An object that can't be opened for now, and is tried again.
+    struct Unopened: Sendable {
+        var key: String
+        var reason: String
+        /// How often it was tried.
+        var attempts: Int
+    }
+
+    /// What can't be opened for now, in the order of the keys.
+    var unopened: [Unopened] {
+        get { state.withLock { $0.unopened } }
+        set { state.withLock { $0.unopened = newValue } }
     }
 
     private let state = Mutex(State())
@@ -74,6 +89,13 @@ final class IntakeStatus: Sendable {
         guard state.lastRound != nil else {
             return .init(name: "bucket", isOK: false, detail: "the bucket was not read yet")
         }
-        return .init(name: "bucket", isOK: true, detail: "the bucket was read to its end")
+        let count = state.unopened.count
+        return .init(
+            name: "bucket", isOK: true,
+            detail: count == 0
+                ? "the bucket was read to its end"
+                : """
+                the bucket was read, but objects that can't be opened aren't counted: \(count); GET /pipeline lists them
+                """)
     }
 }

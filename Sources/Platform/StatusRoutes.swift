@@ -82,6 +82,14 @@ struct StatusRoutes: Sendable {
             object.member("lastTimeInMillis", meter.activity.last, &output)
             object.end(&output)
         }
+        object.name("unopenedObjects", &output)
+        Self.append(readiness.intake?.unopened ?? [], to: &output) { unopened, output in
+            var object = JSONObjectWriter(&output)
+            object.member("key", unopened.key, &output)
+            object.member("reason", unopened.reason, &output)
+            object.member("attempts", unopened.attempts, &output)
+            object.end(&output)
+        }
         object.name("waiting", &output)
         Self.append(waiting.places, to: &output, Self.append)
         object.end(&output)

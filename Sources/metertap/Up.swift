@@ -101,7 +101,7 @@ struct Up: AsyncParsableCommand {
         let all = try settings()
         let settings = try PlatformSettings(all, isDemo: demo)
         let collector = try await collector(all, settings)
-        var logger = Logger(label: "metertap", factory: { StreamLogHandler.standardError(label: $0) })
+        var logger = Logger(label: "metertap", factory: { SafeLogHandler(StreamLogHandler.standardError(label: $0)) })
         logger.logLevel = .notice
         let platform = try await Platform(settings: settings, session: try awsSession(settings), logger: logger)
         let keyFile = try await platform.makeAdminKey()
