@@ -53,7 +53,7 @@ package struct Console: Sendable {
         let door = Door(sessions: sessions, pages: pages, parts: parts)
         return door.routes + Assets.routes
             + screens.map { screen in
-                Route(screen.method, Self.root + screen.path, nil) { request, context in
+                Route(screen.method, Self.root + screen.path, nil, parameters: nil) { request, context in
                     await door.answer(request, context, screen)
                 }
             }

@@ -15,13 +15,13 @@ struct StatusRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/pipeline", .read) { _, _ in try await pipeline() },
-            Route(.get, "/health", nil) { _, _ in .json(Array("{\"status\":\"ok\"}".utf8)) },
-            Route(.get, "/ready", nil) { _, _ in await ready() },
-            Route(.get, "/metrics", .read) { _, _ in
+            Route(.get, "/health", nil, parameters: nil) { _, _ in .json(Array("{\"status\":\"ok\"}".utf8)) },
+            Route(.get, "/ready", nil, parameters: nil) { _, _ in await ready() },
+            Route(.get, "/metrics", .read, parameters: nil) { _, _ in
                 let text = metrics.text(try await store.pipeline(), newestEvent: try await store.newestEvent())
                 return .text(text, type: "text/plain; version=0.0.4; charset=utf-8")
             },
-            Route(.get, "/openapi.yaml", nil) { _, _ in
+            Route(.get, "/openapi.yaml", nil, parameters: nil) { _, _ in
                 .text(String(decoding: PackageResources.openapi_yaml, as: UTF8.self), type: "application/yaml")
             },
         ]
