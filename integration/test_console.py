@@ -1243,7 +1243,7 @@ def test_hostile_text_is_text_everywhere(visitor: Visitor, platform: Platform) -
         page.locator("[data-total]").click()
         expect(page.get_by_role("main")).to_contain_text("the figure is the same")
         visitor.open(f"customer?id={name}")
-        check_csv(visitor, platform, f"usage/export?meter={name}&by={name}")
+        check_csv(visitor, platform, f"usage/export?meter={name}&by={name}&for=spreadsheet")
         for name in ("pwned", "injected"):
             assert page.evaluate(f"window.{name}") is None
 

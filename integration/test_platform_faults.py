@@ -1,5 +1,6 @@
 """A full disk, a locked database, a second process, TLS, other versions: clear answers, and nothing lost."""
 
+import contextlib
 import shutil
 import sqlite3
 import subprocess
@@ -75,6 +76,49 @@ def test_a_locked_database(platform: Platform) -> None:
     other.execute("ROLLBACK")
     platform.send(records(100))
     assert counted(platform) == 200
+
+
+def test_ready_tells_strangers_little_and_costs_them_nothing(cli: Path, tmp_path: Path) -> None:
+    bucket = tmp_path / "secret-bucket"
+    bucket.mkdir()
+    with Platform(cli, tmp_path, "--bucket", f"file://{bucket}") as platform:
+        platform.wait_until_ready()
+        probes = probe_count(platform)
+        for _ in range(200):
+            answer = requests.get(f"{platform.url}/ready", timeout=5)
+            assert (answer.status_code, answer.json()) == (200, {"ready": True})
+        assert probe_count(platform) <= probes + 2
+        wrong = requests.get(f"{platform.url}/ready", headers={"X-API-KEY": "wrong"}, timeout=5)
+        assert (wrong.status_code, wrong.json()) == (200, {"ready": True})
+        assert [check["name"] for check in platform.get("/ready")["checks"]] == ["write", "disk", "bucket"]
+
+
+def probe_count(platform: Platform) -> int:
+    with contextlib.closing(sqlite3.connect(platform.data / "metertap.sqlite")) as database:
+        return database.execute("SELECT value FROM setting WHERE name = 'probe'").fetchone()[0]
+
+
+def test_a_damaged_database_is_not_ready(platform: Platform) -> None:
+    platform.define("calls")
+    for batch in range(10):
+        platform.send(records(batch * 100))
+    assert platform.stop() == 0
+    file = platform.data / "metertap.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT rootpage FROM sqlite_master WHERE name IN ('record', 'identity')"
+        pages = [page for (page,) in database.execute(query)]
+    platform.start()
+    with file.open("r+b") as damaged:
+        for page in pages:
+            damaged.seek((page - 1) * 4096)
+            damaged.write(b"\xff" * 4096)
+    answer = platform.ingest(to_json(records(2000)))
+    assert answer.status_code == 500 and "nothing was stored" in answer.json()["errorMessage"]
+    ready = platform.request("GET", "/ready")
+    assert ready.status_code == 503 and "restore a backup" in ready.text, ready.text
+    assert requests.get(f"{platform.url}/ready", timeout=5).json() == {"ready": False}
+    assert platform.request("GET", "/health").status_code == 200
 
 
 def test_a_clean_stop(cli: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ enum Assets {
     }
 
     private static func route(_ name: String, _ bytes: [UInt8], _ type: String) -> Route {
-        Route(.get, "\(Console.root)/assets/\(name)", nil) { _, _ in
+        Route(.get, "\(Console.root)/assets/\(name)", nil, parameters: nil) { _, _ in
             Response(
                 status: .ok,
                 headers: [.contentType: type, .cacheControl: "public, max-age=31536000, immutable"],

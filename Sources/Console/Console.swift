@@ -49,11 +49,11 @@ package struct Console: Sendable {
             + ConnectionsScreen(connections: connections, pages: pages).screens
             + AuditsScreen(parts: parts, pages: pages).screens
             + DoctorScreen(parts: parts, pages: pages, doctor: doctor).screens
-            + SettingsScreen(parts: parts, pages: pages).screens
+            + SettingsScreen(parts: parts, pages: pages, sessions: sessions).screens
         let door = Door(sessions: sessions, pages: pages, parts: parts)
         return door.routes + Assets.routes
             + screens.map { screen in
-                Route(screen.method, Self.root + screen.path, nil) { request, context in
+                Route(screen.method, Self.root + screen.path, nil, parameters: nil) { request, context in
                     await door.answer(request, context, screen)
                 }
             }

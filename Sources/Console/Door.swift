@@ -12,12 +12,12 @@ struct Door: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/", nil) { _, _ in .redirect(to: "\(Console.root)/overview") },
-            Route(.get, Console.root, nil) { _, _ in .redirect(to: "\(Console.root)/overview") },
-            Route(.get, "\(Console.root)/sign-in", nil) { request, _ in try signInPage(request) },
-            Route(.post, "\(Console.root)/sign-in", nil) { request, _ in try await signIn(request) },
-            Route(.post, "\(Console.root)/sign-out", nil) { request, _ in signOut(request) },
-            Route(.get, "\(Console.root)/**", nil) { request, _ in
+            Route(.get, "/", nil, parameters: nil) { _, _ in .redirect(to: "\(Console.root)/overview") },
+            Route(.get, Console.root, nil, parameters: nil) { _, _ in .redirect(to: "\(Console.root)/overview") },
+            Route(.get, "\(Console.root)/sign-in", nil, parameters: nil) { request, _ in try signInPage(request) },
+            Route(.post, "\(Console.root)/sign-in", nil, parameters: nil) { request, _ in try await signIn(request) },
+            Route(.post, "\(Console.root)/sign-out", nil, parameters: nil) { request, _ in signOut(request) },
+            Route(.get, "\(Console.root)/**", nil, parameters: nil) { request, _ in
                 try pages.problem(
                     APIError(.notFound, "There is no such page."), for: session(of: request)?.session)
             },

@@ -29,7 +29,8 @@ final class Sessions: Sendable {
     static let linkSeconds: Int64 = 3_600
     /// How long a session lives however much it is used, in seconds.
     static let longestSeconds: Int64 = 7 * 24 * 3_600
-    private static let maximum = 1_000
+    /// The most sessions of one key, and of all sign-in links together: who signs in again and again ends own sessions only.
+    private static let maximumOfAKey = 100
 
     private struct State {
         var sessions: [[UInt8]: Session] = [:]
@@ -74,9 +75,8 @@ final class Sessions: Sendable {
         session.endsForGood = time + Self.longestSeconds * 1_000
         state.withLock { state in
             state.sessions = state.sessions.filter { $0.value.ends > time }
-            if state.sessions.count >= Self.maximum,
-                let oldest = state.sessions.min(by: { $0.value.ends < $1.value.ends })
-            {
+            let own = state.sessions.filter { $0.value.key == session.key }
+            if own.count >= Self.maximumOfAKey, let oldest = own.min(by: { $0.value.ends < $1.value.ends }) {
                 state.sessions[oldest.key] = nil
             }
             state.sessions[KeyRing.hash(secret)] = session
@@ -111,6 +111,24 @@ final class Sessions: Sendable {
     /// Ends a session.
     func end(_ secret: String) {
         state.withLock { $0.sessions[KeyRing.hash(secret)] = nil }
+    }
+
+    /// How many sessions live that were opened by a sign-in link, which no revoked key ends.
+    var countOfLinks: Int {
+        let time = now()
+        return state.withLock { $0.sessions.values.count { $0.key == nil && $0.ends > time } }
+    }
+
+    /// Ends all sessions that were opened by a sign-in link, and makes links that weren't used open none.
+    ///
+    /// - Returns: how many sessions ended.
+    func endLinks() -> Int {
+        state.withLock { state in
+            let count = state.sessions.count
+            state.sessions = state.sessions.filter { $0.value.key != nil }
+            state.links = [:]
+            return count - state.sessions.count
+        }
     }
 
     /// What the next page of a session says.

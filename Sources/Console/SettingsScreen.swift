@@ -1,5 +1,6 @@
 import Delivery
 import Hummingbird
+import Logging
 import MeterLine
 import Platform
 import Store
@@ -10,12 +11,14 @@ struct SettingsScreen: Sendable {
 
     let parts: PlatformParts
     let pages: Pages
+    let sessions: Sessions
 
     var screens: [Screen] {
         [
             Screen(.get, "/settings", .read) { try await show($0) },
             Screen(.post, "/settings/keys", .admin, create),
             Screen(.post, "/settings/keys/revoke", .admin, revoke),
+            Screen(.post, "/settings/sessions/end", .admin, endLinks),
         ]
     }
 
@@ -46,6 +49,7 @@ struct SettingsScreen: Sendable {
         let isAdmin: Bool
         let keys: [Key]
         let rights: [Choice]
+        let links: String?
         let settings: [Setting]
         let changes: [Change]
         let next: String?
@@ -67,7 +71,7 @@ struct SettingsScreen: Sendable {
                 Choice(value: "ingest", title: "ingest: send records", isChosen: true),
                 Choice(value: "read", title: "read: see everything", isChosen: false),
                 Choice(value: "admin", title: "admin: change everything", isChosen: false),
-            ], settings: settings,
+            ], links: sessions.countOfLinks == 0 ? nil : Show.count(sessions.countOfLinks), settings: settings,
             changes: changes.prefix(Self.changesAtOnce).map {
                 .init(
                     time: Time($0.time), who: Show.name($0.who), what: $0.what, subject: Show.text($0.subject),
@@ -139,5 +143,14 @@ struct SettingsScreen: Sendable {
         let id = try await visit.form().text("id") ?? ""
         let key = try await parts.keys.revoke(id: id, who: visit.session.who)
         return visit.redirect(to: "/settings", saying: "The key \(Show.name(key.name)) opens nothing any more.")
+    }
+
+    /// Ends the sessions that no key opened, which revoking a key doesn't end.
+    private func endLinks(_ visit: Visit) async throws -> Response {
+        let count = sessions.endLinks()
+        parts.logger.notice(
+            "sessions opened by a sign-in link were ended",
+            metadata: ["count": "\(count)", "who": "\(visit.session.who)"])
+        return visit.redirect(to: "/settings", saying: "Ended sessions: \(Show.count(count)).")
     }
 }

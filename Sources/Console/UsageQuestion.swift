@@ -62,7 +62,9 @@ struct UsageQuestion: Sendable {
     }
 
     /// The address that asks the same.
-    func link(_ path: String = "/usage") -> Link {
+    ///
+    /// - Parameter reader: what reads the answer, where that makes a difference.
+    func link(_ path: String = "/usage", for reader: String? = nil) -> Link {
         Link(
             path,
             [
@@ -70,6 +72,7 @@ struct UsageQuestion: Sendable {
                 ("aggregation", function?.name), ("by", by == "customerId" ? nil : by),
                 ("customer", customer.filled),
                 ("view", view == .bars ? nil : view.rawValue), ("compare", comparesBefore ? "1" : nil),
+                ("for", reader),
             ] + Self.parameters(dimensions))
     }
 

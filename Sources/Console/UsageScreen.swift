@@ -75,6 +75,7 @@ struct UsageScreen: Sendable {
         let hasMoreGroups: Bool
         let isAdditive: Bool
         let export: String
+        let spreadsheet: String
         let times: String
     }
 
@@ -143,6 +144,7 @@ struct UsageScreen: Sendable {
             groups: groups.series.prefix(Self.maximumGroups).map { Self.group($0, total, question) },
             hasMoreGroups: groups.series.count > Self.maximumGroups,
             isAdditive: function == .sum || function == .count, export: question.link("/usage/export").text,
+            spreadsheet: question.link("/usage/export", for: "spreadsheet").text,
             times: "\(Time(question.times.lowerBound).text) to \(Time(question.times.upperBound).text)")
     }
 
@@ -239,9 +241,16 @@ struct UsageScreen: Sendable {
 
     // MARK: - For a spreadsheet
 
-    /// Every group and bucket as CSV, exact and without a limit.
+    /// What reads an export.
+    private enum Reader: String, CaseIterable {
+        case spreadsheet
+    }
+
+    /// Every group and bucket as CSV, exact and without a limit; `for=spreadsheet` keeps names from being run as formulas.
     private func export(_ visit: Visit) async throws -> Response {
         let question = try UsageQuestion(visit.query, now: parts.now())
+        let isForSpreadsheet = try visit.query.choice("for", Reader.self) == .spreadsheet
+        let cell: @Sendable (String) -> String = { isForSpreadsheet ? CSVLine.spreadsheetText($0) : $0 }
         let answer = try await parts.store.usage(question.query(question.times, by: question.by))
         let interval = question.interval.rawValue
         let name = "usage-\(Time.day(question.times.lowerBound))-\(Time.day(question.times.upperBound - 1)).csv"
@@ -253,14 +262,14 @@ struct UsageScreen: Sendable {
             ],
             body: ResponseBody { writer in
                 try await writer.write(
-                    ByteBuffer(string: CSVLine.text(["bucket", "meterApiName", question.by, "value"]) + "\r\n"))
+                    ByteBuffer(string: CSVLine.text(["bucket", "meterApiName", cell(question.by), "value"]) + "\r\n"))
                 for series in answer.series {
                     var lines = ""
                     for value in series.values {
                         lines +=
                             CSVLine.text([
-                                Time.bucket(value.start, interval), question.meter,
-                                series.group.texts.first?.flatMap { $0 } ?? "", value.value,
+                                Time.bucket(value.start, interval), cell(question.meter),
+                                cell(series.group.texts.first?.flatMap { $0 } ?? ""), value.value,
                             ]) + "\r\n"
                     }
                     try await writer.write(ByteBuffer(string: lines))

@@ -33,16 +33,22 @@ package struct Route: Sendable {
     let path: String
     /// What the key must allow; nil where none is needed.
     let right: Right?
+    /// The parameters of the query that are known, all others being refused; nil where any is taken.
+    let parameters: [String]?
     let handle: @Sendable (Request, APIContext) async throws -> Response
 
     /// Names an operation.
+    ///
+    /// - Parameter parameters: the parameters of the query that are known, each given at most once; a name that ends with
+    ///   a point is the beginning of names. Nil takes any, which is for what no parameter changes, and for pages.
     package init(
-        _ method: HTTPRequest.Method, _ path: String, _ right: Right?,
+        _ method: HTTPRequest.Method, _ path: String, _ right: Right?, parameters: [String]? = [],
         _ handle: @escaping @Sendable (Request, APIContext) async throws -> Response
     ) {
         self.method = method
         self.path = path
         self.right = right
+        self.parameters = parameters
         self.handle = handle
     }
 }
@@ -71,6 +77,7 @@ struct API: Sendable {
     private func answer(_ request: Request, _ context: APIContext, _ route: Route) async throws -> Response {
         var context = context
         if let right = route.right { context.who = try await keys.check(request.headers, for: right) }
+        if let known = route.parameters { try QueryReader(request).check(known) }
         return try await route.handle(request, context)
     }
 

@@ -43,7 +43,7 @@ package struct APIError: Error {
         case .notFound: self.init(.notFound, error.description)
         case .overflow, .pastRetention: self.init(.unprocessableContent, error.description)
         case .unavailable: self.init(.serviceUnavailable, error.description, headers: [.retryAfter: "5"])
-        case .incompatible, .failed:
+        case .incompatible, .damaged, .failed:
             self.init(.internalServerError, "the database failed; the server's log says how, and nothing was stored")
         }
     }

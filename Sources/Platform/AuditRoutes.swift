@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import MeterLine
 import Store
 
 /// What audits have found.
@@ -17,7 +18,10 @@ package struct AuditRoutes: Sendable {
     ]
 
     /// What `metertap audit --json` prints, as far as it is kept.
-    private struct AuditInput: Decodable {
+    private struct AuditInput: RequestBody {
+        /// A report of a newer `metertap` may tell more; no answer depends on it.
+        static let members = KnownMembers.anything
+
         var account: String
         var logGroup: String
         var from: Int64
@@ -72,7 +76,7 @@ package struct AuditRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/audits", .read) { request, _ in
+            Route(.get, "/audits", .read, parameters: ["limit"]) { request, _ in
                 let limit = Int(try QueryReader(request).int("limit", in: 1...1_000) ?? 100)
                 return try .json(encoding: try await store.audits(limit: limit))
             },

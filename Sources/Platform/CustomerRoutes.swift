@@ -1,5 +1,6 @@
 import Hummingbird
 package import Meter
+import MeterLine
 import Store
 
 /// The definitions of customers.
@@ -7,11 +8,14 @@ struct CustomerRoutes: Sendable {
     let store: any Store
     let now: @Sendable () -> Int64
 
+    /// Amberflo's SDKs send it; there is no Stripe here.
+    private static let parametersOfPut = ["autoCreateCustomerInStripe"]
+
     var routes: [Route] {
         [
-            Route(.get, "/customers", .read) { request, _ in try await list(request) },
-            Route(.post, "/customers", .admin) { try await put($0, $1, isNew: true) },
-            Route(.put, "/customers", .admin) { try await put($0, $1, isNew: false) },
+            Route(.get, "/customers", .read, parameters: ["customerId"]) { request, _ in try await list(request) },
+            Route(.post, "/customers", .admin, parameters: Self.parametersOfPut) { try await put($0, $1, isNew: true) },
+            Route(.put, "/customers", .admin, parameters: Self.parametersOfPut) { try await put($0, $1, isNew: false) },
             Route(.get, "/customers/{id}", .read) { _, context in try await one(context.parameters.get("id") ?? "") },
             Route(.delete, "/customers/{id}", .admin, delete),
         ]
@@ -41,7 +45,10 @@ struct CustomerRoutes: Sendable {
 }
 
 /// A customer as it is sent.
-package struct CustomerInput: Decodable {
+package struct CustomerInput: RequestBody {
+    /// A client may send back what it carries along.
+    static let members = KnownMembers.anything
+
     package var customerId: String?
     package var customerName: String?
     package var customerEmail: String?

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import MeterLine
 import Store
 
 /// What the doctor has found.
@@ -13,7 +14,10 @@ struct DiagnosisRoutes: Sendable {
     private static let counts = 0...Int(Int32.max)
 
     /// What `metertap doctor --json` prints; the worst severity and the counts follow from the findings.
-    private struct DiagnosisInput: Decodable {
+    private struct DiagnosisInput: RequestBody {
+        /// A report of a newer `metertap` may tell more; no answer depends on it.
+        static let members = KnownMembers.anything
+
         var account: String
         var region: String
         var time: Int64
@@ -31,7 +35,7 @@ struct DiagnosisRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/diagnoses", .read) { request, _ in
+            Route(.get, "/diagnoses", .read, parameters: ["limit"]) { request, _ in
                 let limit = Int(try QueryReader(request).int("limit", in: 1...1_000) ?? 100)
                 return try .json(encoding: try await store.diagnoses(limit: limit))
             },

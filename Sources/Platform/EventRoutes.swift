@@ -12,13 +12,27 @@ package struct EventRoutes: Sendable {
     package static let milliseconds: ClosedRange<Int64> = 0...253_402_300_799_999
     package static let numbers: ClosedRange<Int64> = 1...Int64.max
 
+    private static let parameters = [
+        "meterApiName", "customerId", "source", "dimension.", "from", "to", "sourceFrom", "sourceTo", "state", "limit",
+        "cursor", "isAscending",
+    ]
+    private static let parametersOfStream = ["meterApiName", "customerId", "after"]
+    private static let parametersOfUsage = [
+        "meterApiName", "customerId", "startTimeInSeconds", "endTimeInSeconds", "isAscending", "limit", "pageSize",
+        "nextPageToken",
+    ]
+
     var routes: [Route] {
         [
-            Route(.get, "/events", .read) { request, _ in try await list(request) },
+            Route(.get, "/events", .read, parameters: Self.parameters) { request, _ in try await list(request) },
             Route(.post, "/events/find", .read) { request, _ in try await FindRequest.answer(request, store) },
-            Route(.get, "/events/stream", .read) { request, _ in try await stream(request) },
+            Route(.get, "/events/stream", .read, parameters: Self.parametersOfStream) { request, _ in
+                try await stream(request)
+            },
             Route(.get, "/events/{number}", .read) { _, context in try await one(context) },
-            Route(.get, "/usage/events", .read) { request, _ in try await usageEvents(request) },
+            Route(.get, "/usage/events", .read, parameters: Self.parametersOfUsage) { request, _ in
+                try await usageEvents(request)
+            },
         ]
     }
 

@@ -4,7 +4,16 @@ import MeterLine
 import Store
 
 /// What `POST /events/find` asks: what became of records like these.
-struct FindRequest: Decodable {
+struct FindRequest: RequestBody {
+    static let members = KnownMembers.object([
+        "records": .list(
+            .object([
+                "meterApiName": .anything, "customerId": .anything, "meterValue": .anything,
+                "meterTimeInMillis": .anything, "uniqueId": .anything, "timeless": .anything,
+                "dimensions": .list(.object(["name": .anything, "value": .anything])),
+            ]))
+    ])
+
     /// The most records of one request.
     private static let maximumRecords = 1_000
 

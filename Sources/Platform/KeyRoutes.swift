@@ -4,7 +4,9 @@ import Store
 
 /// Keys of the API, and the log of changes.
 struct KeyRoutes: Sendable {
-    private struct KeyInput: Decodable {
+    private struct KeyInput: RequestBody {
+        static let members = KnownMembers.object(["name": .anything, "rights": .anything])
+
         var name: String?
         var rights: [String]?
     }
@@ -17,7 +19,8 @@ struct KeyRoutes: Sendable {
             Route(.get, "/keys", .admin) { _, _ in try await list() },
             Route(.post, "/keys", .admin, create),
             Route(.delete, "/keys/{id}", .admin, revoke),
-            Route(.get, "/changes", .read) { request, _ in try await changes(request) },
+            Route(.get, "/changes", .read, parameters: ["limit", "cursor"]) { request, _ in try await changes(request)
+            },
         ]
     }
 

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Hummingbird
 package import Meter
+import MeterLine
 import Store
 
 /// The definitions of meters.
@@ -10,7 +11,7 @@ struct MeterRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/meters", .read) { request, _ in try await list(request) },
+            Route(.get, "/meters", .read, parameters: ["meterApiName"]) { request, _ in try await list(request) },
             Route(.post, "/meters", .admin, create),
             Route(.put, "/meters", .admin, update),
             Route(.get, "/meters/{id}", .read) { _, context in try .json(encoding: try await find(context)) },
@@ -60,7 +61,10 @@ struct MeterRoutes: Sendable {
 }
 
 /// A meter as it is sent.
-package struct MeterInput: Decodable {
+package struct MeterInput: RequestBody {
+    /// A client may send back what it carries along.
+    static let members = KnownMembers.anything
+
     package var id: String?
     package var meterApiName: String?
     package var label: String?

@@ -47,7 +47,12 @@ public struct Platform: Sendable {
     public init(settings: PlatformSettings, session: AWSSession?, logger: Logger) async throws {
         self.settings = settings
         self.logger = logger
-        try FileManager.default.createDirectory(atPath: settings.directory, withIntermediateDirectories: true)
+        let isPrivate = try PrivateFiles.prepareDirectory(settings.directory, holding: SQLiteStore.fileName)
+        if !isPrivate {
+            logger.warning(
+                "others than its owner may use the data directory; run chmod 700 on it, or give --data one of its own",
+                metadata: ["directory": "\(settings.directory)"])
+        }
         lock = try DirectoryLock(settings.directory)
         store = try SQLiteStore(path: "\(settings.directory)/\(SQLiteStore.fileName)")
         keys = KeyRing(store: store, now: now)
@@ -75,6 +80,14 @@ public struct Platform: Sendable {
     public func makeAdminKey() async throws -> String? {
         if let secret = settings.adminKey {
             guard keys.find(secret) == nil else { return nil }
+            if let revoked = try await store.revokedKey(hash: KeyRing.hash(secret)) {
+                logger.warning(
+                    """
+                    METERTAP_ADMIN_KEY holds a key that was revoked, and it stays revoked: it opens nothing. Set another \
+                    key, or none; the platform's other admin keys work
+                    """, metadata: ["key": "\(revoked.name) (\(revoked.id))"])
+                return nil
+            }
             let key = NewKey.from(
                 secret, id: NewKey.randomHex(words: 1), name: "METERTAP_ADMIN_KEY", rights: [Right.admin.rawValue],
                 time: now())
@@ -85,7 +98,10 @@ public struct Platform: Sendable {
         guard keys.isEmpty else { return nil }
         let (key, secret) = NewKey.make(name: "first admin key", rights: [Right.admin.rawValue], time: now())
         let path = "\(settings.directory)/admin-key"
-        try SecretFile.write(secret + "\n", to: path)
+        // One of keys that are gone; a link goes itself, and what it leads to stays.
+        if unsafe unlink(path) != 0, errno != ENOENT { throw Errno(rawValue: errno) }
+        let file = try PrivateFiles.make(path)
+        _ = try file.closeAfter { try file.writeAll(Array("\(secret)\n".utf8)) }
         try await store.add(key, who: "metertap up")
         try await keys.reload()
         return path
@@ -143,7 +159,7 @@ public struct Platform: Sendable {
             + AuditRoutes(store: store, now: now).routes
             + DiagnosisRoutes(store: store, now: now).routes
             + StatusRoutes(
-                store: store, metrics: metrics, readiness: parts.readiness, silence: parts.silence,
+                store: store, metrics: metrics, readiness: parts.readiness, keys: keys, silence: parts.silence,
                 waiting: parts.waiting, now: now
             ).routes
     }
@@ -173,11 +189,14 @@ private final class DirectoryLock: Sendable {
 
     init(_ directory: String) throws {
         do {
+            try PrivateFiles.prepare("\(directory)/lock")
             file = try FileDescriptor.open(
-                FilePath("\(directory)/lock"), .readWrite, options: [.create], permissions: [.ownerReadWrite])
+                FilePath("\(directory)/lock"), .readWrite, options: [.create, .noFollow],
+                permissions: [.ownerReadWrite])
         } catch {
             throw SettingError(
-                "--data", "\(directory)/lock can't be opened (\(error)); it must be a file that this user may write")
+                "--data",
+                "\(directory)/lock can't be opened (\(error)); it must be a file of its own that this user may write")
         }
         guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else {
             try? file.close()
@@ -187,13 +206,4 @@ private final class DirectoryLock: Sendable {
     }
 
     deinit { try? file.close() }
-}
-
-/// A file that only its owner may read.
-enum SecretFile {
-    static func write(_ text: String, to path: String) throws {
-        let file = try FileDescriptor.open(
-            FilePath(path), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite])
-        _ = try file.closeAfter { try file.writeAll(Array(text.utf8)) }
-    }
 }

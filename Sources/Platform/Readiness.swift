@@ -8,7 +8,9 @@ import Synchronization
 #endif
 
 /// Whether the platform can work: it can write, the disk has room, the bucket is read.
-package struct Readiness: Sendable {
+///
+/// All who ask within some seconds share one probe, so that asking often costs no writes.
+package actor Readiness {
     /// One thing that was looked at.
     package struct Check: Sendable {
         package var name: String
@@ -19,10 +21,25 @@ package struct Readiness: Sendable {
     /// How much room the disk must have.
     static let minimumFreeBytes: UInt64 = 64 << 20
 
-    let store: any Store
-    let directory: String
-    let intake: IntakeStatus?
+    /// How long a probe's outcome is given to all who ask.
+    private static let pause = Duration.seconds(3)
 
+    private let store: any Store
+    private let directory: String
+    private let intake: IntakeStatus?
+    private var last: (time: ContinuousClock.Instant, check: Check)?
+    private var probing: Task<Check, Never>?
+
+    /// - Parameters:
+    ///   - directory: where the data is.
+    ///   - intake: how the reading of the bucket goes; nil where none is read.
+    init(store: any Store, directory: String, intake: IntakeStatus?) {
+        self.store = store
+        self.directory = directory
+        self.intake = intake
+    }
+
+    /// What was looked at; the first thing that isn't OK says why the platform can't work.
     package func checks() async -> [Check] {
         var checks = [await write(), disk()]
         if let intake { checks.append(intake.check()) }
@@ -30,6 +47,18 @@ package struct Readiness: Sendable {
     }
 
     private func write() async -> Check {
+        // What failed a request needs no probe, and is told at once.
+        if let trouble = store.trouble { return Check(name: "write", isOK: false, detail: trouble.description) }
+        if let last, ContinuousClock.now - last.time < Self.pause { return last.check }
+        if let probing { return await probing.value }
+        let task = Task { [store] in await Self.probe(store) }
+        probing = task
+        let check = await task.value
+        (last, probing) = ((.now, check), nil)
+        return check
+    }
+
+    private static func probe(_ store: any Store) async -> Check {
         do throws(StoreError) {
             try await store.probe()
             return Check(name: "write", isOK: true, detail: "a probe was written")

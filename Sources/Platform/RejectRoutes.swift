@@ -10,16 +10,20 @@ struct RejectRoutes: Sendable {
         case all
     }
 
-    private struct Retry: Decodable {
+    private struct Retry: RequestBody {
+        static let members = KnownMembers.object(["line": .anything])
+
         var line: String?
     }
+
+    private static let parameters = ["reason", "state", "source", "sourceFrom", "sourceTo", "limit", "cursor"]
 
     let store: any Store
     let editor: RejectEditor
 
     var routes: [Route] {
         [
-            Route(.get, "/rejects", .read) { request, _ in try await list(request) },
+            Route(.get, "/rejects", .read, parameters: Self.parameters) { request, _ in try await list(request) },
             Route(.get, "/rejects/{id}", .read) { _, context in
                 var output: [UInt8] = []
                 Self.append(try await find(context), to: &output)

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Gzip
 import HTTPTypes
 package import Hummingbird
+import MeterLine
 import NIOCore
 
 /// Reads what a request asks for, and says clearly what is wrong with it.
@@ -121,19 +122,36 @@ package enum RequestBodies {
     }
 
     /// Reads a body of JSON.
-    static func decode<Value: Decodable>(
+    ///
+    /// - Throws: `APIError`: 400 when it isn't JSON, when it has a member that isn't known or appears twice, or when a
+    ///   member is missing or of the wrong type.
+    static func decode<Value: RequestBody>(
         _: Value.Type, from request: Request, maximum: Int = maximumJSONBytes
     ) async throws -> Value {
         try decode(Value.self, from: try await bytes(of: request, maximum: maximum))
     }
 
-    /// Reads JSON.
-    static func decode<Value: Decodable>(_: Value.Type, from bytes: [UInt8]) throws -> Value {
+    /// Reads JSON, as from a request.
+    static func decode<Value: RequestBody>(_: Value.Type, from bytes: [UInt8]) throws -> Value {
+        try check(bytes, Value.members)
         do {
             return try JSONDecoder().decode(Value.self, from: Data(bytes))
         } catch let error as DecodingError {
             throw APIError(.badRequest, explain(error))
         }
+    }
+
+    private static func check(_ bytes: [UInt8], _ members: KnownMembers) throws(APIError) {
+        if case .anything = members { return }
+        let stray: KnownMembers.Stray?
+        do throws(KnownMembers.Unreadable) {
+            stray = try members.stray(in: bytes.span)
+        } catch {
+            throw APIError(.badRequest, "the body is no JSON in UTF-8, or is nested deeper than 16 levels")
+        }
+        guard let stray else { return }
+        guard let known = stray.known else { throw KnownNames.repeated("member", stray.name, in: stray.path) }
+        throw KnownNames.unknown("member", stray.name, in: stray.path, known: known)
     }
 
     private static func explain(_ error: DecodingError) -> String {

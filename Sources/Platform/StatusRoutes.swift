@@ -8,6 +8,7 @@ struct StatusRoutes: Sendable {
     let store: any Store
     let metrics: Metrics
     let readiness: Readiness
+    let keys: KeyRing
     let silence: SilenceWatch
     let waiting: WaitingBoard
     let now: @Sendable () -> Int64
@@ -15,35 +16,36 @@ struct StatusRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/pipeline", .read) { _, _ in try await pipeline() },
-            Route(.get, "/health", nil) { _, _ in .json(Array("{\"status\":\"ok\"}".utf8)) },
-            Route(.get, "/ready", nil) { _, _ in await ready() },
-            Route(.get, "/metrics", .read) { _, _ in
+            Route(.get, "/health", nil, parameters: nil) { _, _ in .json(Array("{\"status\":\"ok\"}".utf8)) },
+            Route(.get, "/ready", nil, parameters: nil) { request, _ in await ready(request) },
+            Route(.get, "/metrics", .read, parameters: nil) { _, _ in
                 let text = metrics.text(try await store.pipeline(), newestEvent: try await store.newestEvent())
                 return .text(text, type: "text/plain; version=0.0.4; charset=utf-8")
             },
-            Route(.get, "/openapi.yaml", nil) { _, _ in
+            Route(.get, "/openapi.yaml", nil, parameters: nil) { _, _ in
                 .text(String(decoding: PackageResources.openapi_yaml, as: UTF8.self), type: "application/yaml")
             },
         ]
     }
 
-    private func ready() async -> Response {
+    /// Who has a key to read sees what was looked at; all others see only whether it works, for the checks name objects.
+    private func ready(_ request: Request) async -> Response {
+        let showsChecks = (try? await keys.check(request.headers, for: .read)) != nil
         let checks = await readiness.checks()
         let isReady = checks.allSatisfy(\.isOK)
         var output: [UInt8] = []
         var object = JSONObjectWriter(&output)
         object.literal("ready", isReady ? "true" : "false", &output)
-        object.name("checks", &output)
-        output.append(UInt8(ascii: "["))
-        for (index, check) in checks.enumerated() {
-            if index > 0 { output.append(UInt8(ascii: ",")) }
-            var member = JSONObjectWriter(&output)
-            member.member("name", check.name, &output)
-            member.literal("ok", check.isOK ? "true" : "false", &output)
-            member.member("detail", check.detail, &output)
-            member.end(&output)
+        if showsChecks {
+            object.name("checks", &output)
+            Self.append(checks, to: &output) { check, output in
+                var member = JSONObjectWriter(&output)
+                member.member("name", check.name, &output)
+                member.literal("ok", check.isOK ? "true" : "false", &output)
+                member.member("detail", check.detail, &output)
+                member.end(&output)
+            }
         }
-        output.append(UInt8(ascii: "]"))
         object.end(&output)
         var response = Response.json(output, status: isReady ? .ok : .serviceUnavailable)
         if !isReady { response.headers[.retryAfter] = "5" }

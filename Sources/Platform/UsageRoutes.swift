@@ -10,6 +10,10 @@ struct UsageRoutes: Sendable {
     /// The most queries of a batch.
     static let maximumQueries = 100
 
+    private static let parametersOfAll = [
+        "startTimeInSeconds", "endTimeInSeconds", "timeGroupingInterval", "groupBy", "customerId",
+    ]
+
     let store: any Store
     let now: @Sendable () -> Int64
 
@@ -19,7 +23,7 @@ struct UsageRoutes: Sendable {
             Route(.post, "/usage/batch", .read) { request, _ in try await many(request, fillsGaps: true) },
             Route(.post, "/usage/sparse", .read) { request, _ in try await one(request, fillsGaps: false) },
             Route(.post, "/usage/sparse/batch", .read) { request, _ in try await many(request, fillsGaps: false) },
-            Route(.get, "/usage/all", .read) { request, _ in try await all(request) },
+            Route(.get, "/usage/all", .read, parameters: Self.parametersOfAll) { request, _ in try await all(request) },
         ]
     }
 
@@ -90,7 +94,13 @@ struct UsageRoutes: Sendable {
 }
 
 /// A query as it is sent.
-struct UsageRequest: Decodable {
+struct UsageRequest: RequestBody {
+    static let members = KnownMembers.object([
+        "meterApiName": .anything, "aggregation": .anything, "timeGroupingInterval": .anything,
+        "timeRange": .object(["startTimeInSeconds": .anything, "endTimeInSeconds": .anything]), "filter": .names,
+        "groupBy": .anything, "take": .object(["limit": .anything, "isAscending": .anything]),
+    ])
+
     struct TimeRange: Decodable {
         var startTimeInSeconds: Int64
         var endTimeInSeconds: Int64?

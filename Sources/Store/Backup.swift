@@ -33,6 +33,8 @@ extension SQLiteStore {
             var configuration = GRDB.Configuration()
             configuration.busyMode = .timeout(10)
             let source = try DatabaseQueue(path: path, configuration: configuration)
+            // SQLite fills an empty file, and leaves it the permissions that it has.
+            try PrivateFiles.make(partial).close()
             try source.writeWithoutTransaction { db in
                 try db.execute(sql: "VACUUM INTO ?", arguments: [partial])
             }
@@ -65,7 +67,7 @@ extension SQLiteStore {
         let partial = "\(path).partial"
         do {
             try? FileManager.default.removeItem(atPath: partial)
-            try FileManager.default.copyItem(atPath: backup, toPath: partial)
+            try PrivateFiles.copy(backup, to: partial)
             let count = try check(partial)
             try IdentityMark(path: path).remove()
             try FileManager.default.moveItem(atPath: partial, toPath: path)

@@ -14,6 +14,16 @@ extension SQLiteStore {
         }
     }
 
+    public func revokedKey(hash: [UInt8]) async throws(StoreError) -> StoredKey? {
+        try await read { db in
+            try Row.fetchOne(
+                db,
+                sql: "SELECT id, name, rights, hash, created, used FROM apiKey WHERE hash = ? AND revoked IS NOT NULL",
+                arguments: [Data(hash)]
+            ).map(Self.key)
+        }
+    }
+
     private static func key(_ row: Row) -> StoredKey {
         StoredKey(
             id: row[0], name: row[1], rights: (row[2] as String).split(separator: " ").map { String($0) },

@@ -3,6 +3,7 @@ import FoundationEssentials
 import GRDB
 import Meter
 import Synchronization
+import SystemPackage
 
 /// The store in one SQLite file.
 ///
@@ -14,6 +15,7 @@ public final class SQLiteStore: Store {
 
     let pool: DatabasePool
     private let writer: IntakeWriter
+    private let failures = Failures()
 
     /// Opens a database, and makes it when there is none.
     ///
@@ -27,6 +29,7 @@ public final class SQLiteStore: Store {
         do {
             let mark = IdentityMark(path: path)
             try mark.checkFile()
+            try PrivateFiles.prepareDatabase(path)
             pool = try DatabasePool(path: path, configuration: Self.configuration)
             try pool.read(mark.check)
             try Self.migrate(pool)
@@ -77,7 +80,7 @@ public final class SQLiteStore: Store {
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
-        do { return try await pool.read(body) } catch { throw StoreError(error) }
+        do { return try await pool.read(body) } catch { throw failures.noted(error) }
     }
 
     /// Runs a transaction of its own; definitions may have changed after it.
@@ -86,20 +89,70 @@ public final class SQLiteStore: Store {
     ) async throws(StoreError) -> Value {
         do {
             return try await writer.write(body)
-        } catch { throw StoreError(error) }
+        } catch { throw failures.noted(error) }
     }
 
     /// Stores a batch; it is durable when this returns.
     public func ingest(_ batch: IntakeBatch) async throws(StoreError) -> IntakeResult {
-        try await writer.ingest(batch)
+        do throws(StoreError) {
+            let result = try await writer.ingest(batch)
+            failures.clear()
+            return result
+        } catch {
+            throw failures.noted(error, ofIngest: true)
+        }
     }
+
+    /// What keeps it from working, as far as a request has met it.
+    public var trouble: StoreError? { failures.trouble }
 
     /// Writes something small, to see whether writing works.
     public func probe() async throws(StoreError) {
         try await write { db in
             let time = try Int64.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'probe'") ?? 0
             try Setting.set("probe", time + 1, db)
+            // Where the next record goes, and where each table begins.
+            _ = try Int64.fetchOne(db, sql: "SELECT number FROM record ORDER BY number DESC LIMIT 1")
+            for table in try String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table'") {
+                _ = try Row.fetchOne(db, sql: "SELECT * FROM \(table.quotedDatabaseIdentifier) LIMIT 1")
+            }
         }
+    }
+}
+
+/// What requests have met that says that the store doesn't work.
+private final class Failures: Sendable {
+    /// How long a failure that isn't damage is told of, since a single request may be its cause.
+    private static let patience = Duration.seconds(60)
+
+    private struct State {
+        var damage: StoreError?
+        var failure: (error: StoreError, time: ContinuousClock.Instant)?
+    }
+
+    private let state = Mutex(State())
+
+    var trouble: StoreError? {
+        state.withLock { state in
+            if let damage = state.damage { return damage }
+            guard let failure = state.failure, ContinuousClock.now - failure.time < Self.patience else { return nil }
+            return failure.error
+        }
+    }
+
+    /// The error in the words of the store, kept where it says that the store doesn't work.
+    func noted(_ error: any Error, ofIngest isIngest: Bool = false) -> StoreError {
+        let error = StoreError(error)
+        state.withLock { state in
+            if error.kind == .damaged { state.damage = error }
+            if isIngest, error.kind == .failed { state.failure = (error, .now) }
+        }
+        return error
+    }
+
+    /// Records were stored; damage of the file stays.
+    func clear() {
+        state.withLock { $0.failure = nil }
     }
 }
 
@@ -188,6 +241,7 @@ extension StoreError {
         case is ArithmeticOverflow:
             self.init(.overflow, "a sum is larger than 76 digits can hold; ask for a shorter time or more groups")
         case let error as DatabaseError: self.init(error)
+        case let error as Errno: self.init(.unavailable, "a file of the database can't be used: \(error)")
         default: self.init(.failed, "\(error)")
         }
     }
@@ -206,7 +260,7 @@ extension StoreError {
                 "the database cannot be read or written (\(error.resultCode)); nothing of this request was stored")
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             self.init(
-                .failed, "the database file is damaged; restore a backup, and run an audit for what came after it")
+                .damaged, "the database file is damaged; restore a backup, and run an audit for what came after it")
         default:
             self.init(.failed, "the database refused (\(error.extendedResultCode)): \(error.message ?? "")")
         }

@@ -84,6 +84,8 @@ public protocol Store: Sendable {
 
     /// All keys that were not revoked.
     func keys() async throws(StoreError) -> [StoredKey]
+    /// The revoked key of a hash; nil when there is none.
+    func revokedKey(hash: [UInt8]) async throws(StoreError) -> StoredKey?
     /// Keeps a key.
     func add(_ key: StoredKey, who: String) async throws(StoreError)
     /// Revokes a key; nil when there is none.
@@ -108,8 +110,11 @@ public protocol Store: Sendable {
     func diagnosis(_ id: Int64) async throws(StoreError) -> StoredDiagnosis?
     /// The figures of everything that came in.
     func pipeline() async throws(StoreError) -> Pipeline
-    /// Writes and reads something, so that a full disk or a locked database is noticed.
+    /// Writes and reads something, so that a full disk, a locked or a damaged database is noticed.
     func probe() async throws(StoreError)
+    /// What keeps the store from working, as far as a request has met it: damage of the file for good, another failure to
+    /// store records for a minute, or until records are stored. Nil for nothing.
+    var trouble: StoreError? { get }
 }
 
 /// How far an object of a bucket was read.

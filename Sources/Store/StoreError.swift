@@ -16,6 +16,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case overflow
         /// The database is not one that this version can open.
         case incompatible
+        /// The database file is damaged; only a backup helps.
+        case damaged
         /// Anything else.
         case failed
     }

@@ -48,7 +48,7 @@ struct Restore: AsyncParsableCommand {
         try StoreFailure.catching {
             let data = try platform.directory()
             do {
-                try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+                _ = try PrivateFiles.prepareDirectory(data, holding: SQLiteStore.fileName)
             } catch {
                 throw Failure(message: "the directory \(data) cannot be made", code: .inputOutput)
             }

@@ -7,7 +7,8 @@ struct Usage: PlatformCommand {
         abstract: "Show usage: a table with a small chart, or a CSV for the invoice.",
         discussion: """
             Without a meter it shows all of them. --csv --period prints one line for each meter and customer of a month, \
-            with exact figures.
+            with exact figures. CSV holds names exactly as they were sent; add --spreadsheet when you open it in a \
+            spreadsheet, which would run a name such as =1+1.
 
             Example:
               metertap usage ApiCalls --from 7d --by customerId
@@ -38,6 +39,11 @@ struct Usage: PlatformCommand {
     @Flag(help: "Print CSV; with --period all meters and customers of a month.")
     var csv = false
 
+    @Flag(
+        help: "With --csv, put an apostrophe before names that a spreadsheet would run, or that begin with one."
+    )
+    var spreadsheet = false
+
     @Option(help: "A month such as 2026-10, for --csv.")
     var period: String?
 
@@ -47,6 +53,7 @@ struct Usage: PlatformCommand {
 
     func validate() throws {
         guard period == nil || csv else { throw ValidationError("--period goes with --csv") }
+        guard csv || !spreadsheet else { throw ValidationError("--spreadsheet goes with --csv") }
         guard period != nil || !csv || meter != nil else {
             throw ValidationError("--csv needs a meter, or --period for all of them")
         }
@@ -130,23 +137,30 @@ struct Usage: PlatformCommand {
         for answer in answers {
             let series = answer["clientMeters"]?.elements ?? []
             let keys = Self.keys(series)
-            Terminal.output(CSVLine.text(["bucket"] + keys + ["value"]))
+            Terminal.output(CSVLine.text(["bucket"] + keys.map(cell) + ["value"]))
             for one in series {
                 for value in one["values"]?.elements ?? [] {
                     let start = Int64(value["secondsSinceEpochUtc"]?.text ?? "") ?? 0
                     Terminal.output(
                         CSVLine.text(
-                            [CommandTime.text(start * 1_000)] + keys.map { one["group"]?["groupInfo"]?[$0]?.text ?? "" }
+                            [CommandTime.text(start * 1_000)]
+                                + keys.map { cell(one["group"]?["groupInfo"]?[$0]?.text ?? "") }
                                 + [value["value"]?.text ?? ""]))
                 }
             }
         }
     }
 
+    /// A name as a cell.
+    private func cell(_ name: String) -> String {
+        spreadsheet ? CSVLine.spreadsheetText(name) : name
+    }
+
     private func invoice(_ client: PlatformClient, _ range: Range<Int64>) async throws {
         let names = Dictionary(
             try await client.get("/customers").elements.map { customer in
-                (customer["customerId"]?.text ?? "", customer["customerName"]?.text ?? "")
+                // By bytes: canonically equivalent ids are those of different customers.
+                (Array((customer["customerId"]?.text ?? "").utf8), customer["customerName"]?.text ?? "")
             }, uniquingKeysWith: { first, _ in first })
         let meters = try await client.get("/meters").elements
         let answers = try await client.get(
@@ -163,8 +177,9 @@ struct Usage: PlatformCommand {
                 let customer = one["group"]?["groupInfo"]?["customerId"]?.text ?? ""
                 Terminal.output(
                     CSVLine.text([
-                        period ?? "", customer, names[customer] ?? "", meter["meterApiName"]?.text ?? "",
-                        meter["label"]?.text ?? "", one["groupValue"]?.text ?? "",
+                        period ?? "", cell(customer), cell(names[Array(customer.utf8)] ?? ""),
+                        cell(meter["meterApiName"]?.text ?? ""), cell(meter["label"]?.text ?? ""),
+                        one["groupValue"]?.text ?? "",
                     ]))
             }
         }
