@@ -26,7 +26,7 @@ package actor Readiness {
 
     private let store: any Store
     private let directory: String
-    private let intake: IntakeStatus?
+    let intake: IntakeStatus?
     private var last: (time: ContinuousClock.Instant, check: Check)?
     private var probing: Task<Check, Never>?
 
