@@ -4,6 +4,7 @@ The operations and their members come from `openapi.yaml`, the console's pages a
 the options of the commands from their help, so that new ones are in here by themselves.
 """
 
+import base64
 import gzip
 import json
 import re
@@ -145,6 +146,14 @@ def fill(platform: Platform) -> None:
     platform.send(
         [record | {"dimensions": {"d": str(n)}, "uniqueId": str(n), "source": source} for n in range(3)]
     )
+    # The last moment that a record may have, the largest value, and sources that say anything of their times.
+    huge = record | {"meterValue": 10**36 - 1, "meterTimeInMillis": 253402300799999}
+    sources = [
+        source | {"timestamp": time, "ordinal": time} for time in (GREATEST, -GREATEST - 1, 253402300799999)
+    ]
+    platform.send([huge | {"uniqueId": f"huge {n}", "source": one} for n, one in enumerate(sources)])
+    series = record | {"meterApiName": "T", "uniqueId": "T"}
+    platform.send([series, series | {"uniqueId": "end", "meterTimeInMillis": 253402300799999}])
     platform.ingest(b"no record")
 
 
@@ -261,6 +270,20 @@ def test_every_page_and_form_of_the_console(platform: Platform) -> None:
     check(platform.request("GET", "/health"))
 
 
+def kinesis_events(envelope: str) -> Iterator[str]:
+    """What Lambda hands on of a record of a stream, with each of its members replaced."""
+    data = base64.b64encode(gzip.compress(envelope.encode())).decode()
+    arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/logs"
+    member = {
+        "data": data,
+        "partitionKey": "1",
+        "sequenceNumber": "1",
+        "approximateArrivalTimestamp": recent(1) / 1000,
+    }
+    more = {"eventSource": "aws:kinesis", "eventID": "shard:1", "eventSourceARN": arn}
+    yield from variants({"Records": [{"kinesis": member, **more}]})
+
+
 def reject(**more: Any) -> dict[str, Any]:
     """A reject that is a record by now."""
     record = {"meterApiName": "M", "customerId": "c", "meterValue": 1, "meterTimeInMillis": recent(1)}
@@ -276,7 +299,7 @@ def reject(**more: Any) -> dict[str, Any]:
     } | more
 
 
-def test_every_number_of_a_stored_reject(cli: Path, tmp_path: Path) -> None:
+def test_every_number_of_what_waits_in_a_bucket(cli: Path, tmp_path: Path) -> None:
     waits = tmp_path / "waits" / "rejects" / "2026-01-01"
     waits.mkdir(parents=True)
     texts = [
@@ -286,12 +309,37 @@ def test_every_number_of_a_stored_reject(cli: Path, tmp_path: Path) -> None:
     lines = [*map(json.dumps, texts), *variants(reject())]
     for number, line in enumerate(lines):
         (waits / f"{number}.ndjson.gz").write_bytes(gzip.compress(line.encode() + b"\n"))
+    for number, text in enumerate(kinesis_events("{}")):
+        (tmp_path / "waits" / f"event-{number}.json").write_text(text)
     url = f"file://{tmp_path / 'waits'}"
     settings = clean_environment()
     plan = run(
         cli, tmp_path, settings, "redrive", url, "--sink", f"file://{tmp_path / 'sink'}", "--yes", "--json"
     )
     assert 0 <= plan.status < 128 and plan.json["plan"], plan
+
+
+def test_every_number_of_an_object_in_the_bucket(cli: Path, tmp_path: Path) -> None:
+    record = json.loads(reject()["message"].removeprefix("amberflo_meter "))
+    lines = [*variants(record | {"source": reject()["source"] | {"ordinal": 0, "timeDerived": True}})]
+    lines += [*variants(reject())]
+    folder = tmp_path / "bucket" / "ingest" / "records" / "2026-01-01"
+    folder.mkdir(parents=True)
+    (folder / "lines.ndjson").write_text("\n".join(lines) + "\n")
+    columns = [*record]
+    rows = [
+        ",".join(value if name == column else str(record[name]) for name in columns)
+        for column in columns
+        for value in TEXTS
+    ]
+    (folder / "rows.csv").write_text("\n".join([",".join(columns), *rows]) + "\n")
+    with Platform(cli, tmp_path, "--bucket", f"file://{tmp_path / 'bucket'}") as platform:
+        platform.define("M")
+        platform.wait_until_ready()
+        assert platform.pipeline()["received"] > len(lines)
+        assert [*platform.events()]
+        everything = {"startTimeInSeconds": "0", "timeGroupingInterval": "MONTH"}
+        check(platform.request("GET", "/usage/all", params=everything))
 
 
 def test_every_number_of_a_log_event(cli: Path, tmp_path: Path) -> None:
@@ -315,6 +363,11 @@ def test_every_number_of_a_log_event(cli: Path, tmp_path: Path) -> None:
         text.replace("HERE", f"amberflo_meter {json.dumps(record)}".replace('"', '\\"'))
         for text in variants(envelope)
     ]
+    events = [*kinesis_events(json.dumps(envelope))]
+    for number, text in enumerate(events):
+        (tmp_path / f"event-{number}").write_text(text)
+    done = run(cli, tmp_path, clean_environment(), "extract", *(f"event-{n}" for n in range(len(events))))
+    assert 0 <= done.status < 128, done
     for name, content in (("lines", [*lines, *messages]), ("envelopes", texts)):
         path = tmp_path / name
         path.write_text("\n".join(content) + "\n")

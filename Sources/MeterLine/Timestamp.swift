@@ -14,7 +14,7 @@ package enum Timestamp {
 
     /// Seconds since 1970 with a fraction, as AWS writes them in JSON, in milliseconds; what is beyond is cut off.
     static func milliseconds(seconds: String) -> Int64? {
-        guard let quantity = Quantity(seconds), let whole = quantity.truncated, whole <= latest / 1_000
+        guard let quantity = Quantity(seconds), let whole = quantity.truncated, (0...latest / 1_000).contains(whole)
         else { return nil }
         let fraction = quantity.text.drop { $0 != "." }.dropFirst().prefix(3)
         let padded = fraction + String(repeating: "0", count: 3 - fraction.count)
