@@ -170,6 +170,6 @@ struct Scale {
     private static func short(_ value: Double) -> String {
         let rounded = (value * 1_000).rounded() / 1_000
         if rounded == 0, value != 0 { return "\(value)" }
-        return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+        return rounded == rounded.rounded() ? Int(exactly: rounded).map { "\($0)" } ?? "\(rounded)" : "\(rounded)"
     }
 }

@@ -66,7 +66,7 @@ struct FigurePage: Sendable {
                     ]
                 ).text
             },
-            back: question.link().with("from", Time.day(question.times.lowerBound))
+            back: question.link().with("from", Time.day(max(0, question.times.lowerBound)))
                 .with("to", Time.day(question.times.upperBound - 1)).text)
         return try pages.show(
             Page(title: "A figure of \(Show.name(meter.label))", section: .usage, template: "figure", content: content),
@@ -75,9 +75,11 @@ struct FigurePage: Sendable {
 
     private static func position(_ reader: QueryReader) throws(APIError) -> UsageEventQuery.Position? {
         guard let text = reader.text("after") else { return nil }
-        let numbers = text.split(separator: ".").compactMap { Int64($0) }
-        guard numbers.count == 2 else { throw APIError(.badRequest, "This page is none that an earlier one led to.") }
-        return .init(time: numbers[0], number: numbers[1])
+        let numbers = text.split(separator: ".", omittingEmptySubsequences: false).map { Int64($0) }
+        guard numbers.count == 2, let time = numbers[0], let number = numbers[1],
+            let position = EventRoutes.position(time: time, number: number)
+        else { throw APIError(.badRequest, "This page is none that an earlier one led to.") }
+        return position
     }
 
     private static func conditions(_ question: UsageQuestion) -> [String] {

@@ -81,7 +81,8 @@ struct UsageQuestion: Sendable {
         Link(
             "/usage/figure",
             [
-                ("meter", meter), ("from", Time.iso(times.lowerBound)), ("to", Time.iso(times.upperBound)),
+                ("meter", meter), ("from", Time.iso(max(0, times.lowerBound))),
+                ("to", Time.iso(min(times.upperBound, EventRoutes.milliseconds.upperBound))),
                 ("interval", interval.rawValue), ("aggregation", function?.name),
                 ("customer", (customer ?? self.customer).filled),
             ] + Self.parameters(dimensions + group))
@@ -110,7 +111,8 @@ struct UsageQuestion: Sendable {
         for _ in interval.starts(in: times, limit: Self.maximumBuckets) ?? [] where start > 0 {
             start = interval.start(of: start - 1)
         }
-        return max(0, start)..<times.lowerBound
+        // Nothing is before 1970, where the first week begins earlier.
+        return min(max(0, start), times.lowerBound)..<times.lowerBound
     }
 
     /// The same for a meter that does not allow all of it: what does not fit is left to the meter.

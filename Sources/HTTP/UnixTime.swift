@@ -8,7 +8,8 @@
 
 /// A moment of the wall clock: milliseconds since 1970-01-01 00:00 UTC, without leap seconds.
 ///
-/// It stands in for Foundation's `Date`, which the Lambda executable does without.
+/// It stands in for Foundation's `Date`, which the Lambda executable does without. Arithmetic stops at the first and the
+/// last moment that there is, since servers and clocks tell times that nobody checked.
 public struct UnixTime: Sendable, Hashable, Comparable {
     /// Milliseconds since 1970-01-01 00:00 UTC; negative before.
     public var milliseconds: Int64
@@ -20,7 +21,7 @@ public struct UnixTime: Sendable, Hashable, Comparable {
 
     /// Makes a moment from seconds since 1970-01-01 00:00 UTC.
     public init(seconds: Int64) {
-        self.milliseconds = seconds * 1000
+        self.milliseconds = seconds.clampedProduct(1000)
     }
 
     /// Reads the system's wall clock.
@@ -72,7 +73,8 @@ public struct UnixTime: Sendable, Hashable, Comparable {
     /// The moment as RFC 3339 writes it, in UTC: `2026-01-31T23:59:59.000Z`.
     public var iso8601Milliseconds: String {
         let parts = parts
-        let rest = milliseconds - milliseconds.flooredQuotient(1000) * 1000
+        let remainder = milliseconds % 1000
+        let rest = remainder < 0 ? remainder + 1000 : remainder
         return "\(parts.year)-\(parts.month)-\(parts.day)T\(parts.hour):\(parts.minute):\(parts.second)."
             + Self.padded(rest, 3) + "Z"
     }
@@ -94,12 +96,12 @@ public struct UnixTime: Sendable, Hashable, Comparable {
 
     /// The moment that lies `duration` later, to the millisecond.
     public func advanced(by duration: Duration) -> UnixTime {
-        UnixTime(milliseconds: milliseconds + duration.wholeMilliseconds)
+        UnixTime(milliseconds: milliseconds.clampedSum(duration.wholeMilliseconds))
     }
 
     /// How long it is from this moment to `other`; negative when `other` is earlier.
     public func duration(to other: UnixTime) -> Duration {
-        .milliseconds(other.milliseconds - milliseconds)
+        .milliseconds(other.milliseconds) - .milliseconds(milliseconds)
     }
 
     /// Whether `left` is earlier than `right`.
@@ -147,13 +149,24 @@ public struct UnixTime: Sendable, Hashable, Comparable {
 
 extension Int64 {
     fileprivate func flooredQuotient(_ divisor: Int64) -> Int64 {
-        self >= 0 ? self / divisor : -((divisor - 1 - self) / divisor)
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
+
+    fileprivate func clampedProduct(_ factor: Int64) -> Int64 {
+        let (product, isTooLarge) = multipliedReportingOverflow(by: factor)
+        return isTooLarge ? (self < 0) == (factor < 0) ? .max : .min : product
+    }
+
+    fileprivate func clampedSum(_ other: Int64) -> Int64 {
+        let (sum, isTooLarge) = addingReportingOverflow(other)
+        return isTooLarge ? other < 0 ? .min : .max : sum
     }
 }
 
 extension Duration {
-    /// The duration in milliseconds, the rest dropped.
+    /// The duration in milliseconds, the rest dropped; the greatest or least number for one that does not fit.
     package var wholeMilliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+        components.seconds.clampedProduct(1000).clampedSum(components.attoseconds / 1_000_000_000_000_000)
     }
 }

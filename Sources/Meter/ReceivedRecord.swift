@@ -60,13 +60,13 @@ public struct RecordSource: Sendable {
     /// The log event's id.
     public var eventId: String
     /// The log event's time in milliseconds since 1970; nil for a line of a file that tells none.
-    public var timestamp: Int64?
+    public let timestamp: Int64?
     /// The place among the values behind tags in the message, from 0.
     public var ordinal: Int
     /// Whether the record told no time, so that it has its log event's.
     public var timeDerived: Bool
 
-    /// Names a log event and a place in it.
+    /// Names a log event and a place in it; a timestamp outside of the years 1970 through 9999 is left out.
     public init(
         account: String, logGroup: String, logStream: String, eventId: String, timestamp: Int64?, ordinal: Int,
         timeDerived: Bool
@@ -75,7 +75,7 @@ public struct RecordSource: Sendable {
         self.logGroup = logGroup
         self.logStream = logStream
         self.eventId = eventId
-        self.timestamp = timestamp
+        self.timestamp = RecordLimits.timeInMillis(timestamp)
         self.ordinal = ordinal
         self.timeDerived = timeDerived
     }

@@ -48,6 +48,18 @@ public struct Dimension: Sendable {
 
 /// The bounds of what a record may hold.
 public enum RecordLimits {
+    /// The times that anything from outside may tell: milliseconds since 1970, through the end of the year 9999.
+    ///
+    /// Sums of two of them, and with any length of time that a setting allows, fit 64 bits. So whatever reads a time (a
+    /// request, a token, a line, a file, a row of a database) checks it by `timeInMillis` once, and nothing behind it has
+    /// to.
+    public static let timesInMillis: ClosedRange<Int64> = 0...253_402_300_799_999
+
+    /// A time in milliseconds since 1970; nil for one that is not in the years 1970 through 9999.
+    public static func timeInMillis(_ time: Int64?) -> Int64? {
+        time.flatMap { timesInMillis.contains($0) ? $0 : nil }
+    }
+
     /// The longest `customerId`, `meterApiName`, `uniqueId` or dimension name, in bytes of UTF-8.
     public static let nameBytes = 256
     /// The longest dimension value, in bytes of UTF-8.

@@ -11,11 +11,11 @@ public struct EventOrigin: Sendable {
     /// The log event's id.
     public var eventId: String
     /// The log event's time in milliseconds since 1970; nil for a line of a file that tells none.
-    public var timestamp: Int64?
+    public let timestamp: Int64?
     /// When CloudWatch Logs took it, in milliseconds since 1970; nil where that is not told.
-    public var ingestionTime: Int64?
+    public let ingestionTime: Int64?
 
-    /// Names a log event.
+    /// Names a log event; times outside of the years 1970 through 9999 are left out.
     public init(
         account: String, logGroup: String, logStream: String, eventId: String, timestamp: Int64?,
         ingestionTime: Int64? = nil
@@ -24,8 +24,8 @@ public struct EventOrigin: Sendable {
         self.logGroup = logGroup
         self.logStream = logStream
         self.eventId = eventId
-        self.timestamp = timestamp
-        self.ingestionTime = ingestionTime
+        self.timestamp = Timestamp.plausible(timestamp)
+        self.ingestionTime = Timestamp.plausible(ingestionTime)
     }
 }
 
@@ -84,7 +84,7 @@ public struct Reject: Sendable {
     /// Where it came from.
     public var source: Source
     /// The log event's time in milliseconds since 1970, as far as known.
-    public var timestamp: Int64?
+    public let timestamp: Int64?
     /// The bytes at fault: the message, or the data of an envelope.
     public var content: [UInt8]
     /// The number that its producer gave to it, as far as it could be read.
@@ -100,7 +100,7 @@ public struct Reject: Sendable {
         self.tag = tag
         self.ordinal = ordinal
         self.source = source
-        self.timestamp = timestamp
+        self.timestamp = Timestamp.plausible(timestamp)
         self.content = content
         self.sequence = sequence
     }

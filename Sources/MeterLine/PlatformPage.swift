@@ -91,6 +91,7 @@ extension RecordSource {
         self.init(
             account: tree["account"]?.text ?? "", logGroup: logGroup, logStream: tree["logStream"]?.text ?? "",
             eventId: tree["eventId"]?.text ?? "", timestamp: (tree["timestamp"]?.text).flatMap { Int64($0) },
-            ordinal: (tree["ordinal"]?.text).flatMap { Int($0) } ?? 0, timeDerived: tree["timeDerived"] == .bool(true))
+            ordinal: max(0, (tree["ordinal"]?.text).flatMap { Int($0) } ?? 0),
+            timeDerived: tree["timeDerived"] == .bool(true))
     }
 }

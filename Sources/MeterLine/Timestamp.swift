@@ -5,16 +5,16 @@ package enum Timestamp {
     /// The end of the year 9999.
     ///
     /// What lies behind it was meant in another unit.
-    package static let latest: Int64 = 253_402_300_799_999
+    package static let latest = RecordLimits.timesInMillis.upperBound
 
     /// A time from 1970 to 9999; nil for any other, which no log event has.
     package static func plausible(_ time: Int64?) -> Int64? {
-        time.flatMap { (0...latest).contains($0) ? $0 : nil }
+        RecordLimits.timeInMillis(time)
     }
 
     /// Seconds since 1970 with a fraction, as AWS writes them in JSON, in milliseconds; what is beyond is cut off.
     static func milliseconds(seconds: String) -> Int64? {
-        guard let quantity = Quantity(seconds), let whole = quantity.truncated, whole <= latest / 1_000
+        guard let quantity = Quantity(seconds), let whole = quantity.truncated, (0...latest / 1_000).contains(whole)
         else { return nil }
         let fraction = quantity.text.drop { $0 != "." }.dropFirst().prefix(3)
         let padded = fraction + String(repeating: "0", count: 3 - fraction.count)

@@ -8,8 +8,8 @@ package struct EventRoutes: Sendable {
     let store: any Store
     let hub: EventHub
 
-    /// The largest number of milliseconds since 1970 that is taken.
-    package static let milliseconds: ClosedRange<Int64> = 0...253_402_300_799_999
+    /// The milliseconds since 1970 that are taken.
+    package static let milliseconds = RecordLimits.timesInMillis
     package static let numbers: ClosedRange<Int64> = 1...Int64.max
 
     private static let parameters = [
@@ -164,9 +164,15 @@ package struct EventRoutes: Sendable {
         guard let text else { return nil }
         let numbers = text.split(separator: ".", omittingEmptySubsequences: false).map { Int64($0) }
         guard numbers.count == 3, let time = numbers[0], let number = numbers[1], let given = numbers[2],
-            time >= 0, number >= 0, (0...1_000_000_000).contains(given)
+            let position = position(time: time, number: number), (0...1_000_000_000).contains(given)
         else { throw APIError(.badRequest, "nextPageToken is none that an earlier answer gave") }
-        return (UsageEventQuery.Position(time: time, number: number), given)
+        return (position, given)
+    }
+
+    /// The place behind a record, as tokens and links name it; nil for a time or a number that no record has.
+    package static func position(time: Int64, number: Int64) -> UsageEventQuery.Position? {
+        guard milliseconds.contains(time), numbers.contains(number) else { return nil }
+        return UsageEventQuery.Position(time: time, number: number)
     }
 
     private static func append(_ query: UsageEventQuery, limit: Int64?, pageSize: Int64, to output: inout [UInt8]) {

@@ -136,7 +136,7 @@ struct UsageRequest: RequestBody {
     var take: TakeRequest?
 
     /// From 1970 to the end of the year 9999.
-    static let seconds: ClosedRange<Int64> = 0...253_402_300_799
+    static let seconds = 0...RecordLimits.timesInMillis.upperBound / 1_000
 
     /// What is asked for, checked.
     func query(fillsGaps: Bool, now: Int64) throws(APIError) -> UsageQuery {

@@ -10,7 +10,7 @@ package enum RejectLine {
         else { return nil }
         return Reject(
             reason: reason, detail: tree["detail"]?.text ?? "", tag: tree["tag"].flatMap(text),
-            ordinal: number(tree["ordinal"]).map { Int(clamping: $0) } ?? 0, source: source,
+            ordinal: number(tree["ordinal"]).map { Int(clamping: max(0, $0)) } ?? 0, source: source,
             timestamp: number(tree["timestamp"]), content: content)
     }
 

@@ -215,8 +215,8 @@ private struct HourWalk {
         if let after = query.after {
             range =
                 query.isAscending
-                ? max(range.lowerBound, min(after.time, range.upperBound))..<range.upperBound
-                : range.lowerBound..<min(range.upperBound, max(range.lowerBound, after.time + 1))
+                ? range.clamped(to: after.time..<max(after.time, range.upperBound))
+                : range.clamped(to: min(after.time, range.lowerBound)..<(after.time < .max ? after.time + 1 : .max))
         }
         guard !range.isEmpty else { return }
         let first = Hour.containing(range.lowerBound)

@@ -96,7 +96,7 @@ private struct AuditWork {
             client: client, group: group, lineReader: lineReader,
             pattern: command.pattern ? FilterPattern.text(ofAny: tags) : nil)
         let keeps = group.retentionInDays.map { Int64($0) * Self.millisecondsOfDay }
-        let expiresBefore = keeps.map { now - $0 } ?? 0
+        let expiresBefore = keeps.map { max(0, now - $0) } ?? 0
         if let platform {
             let receipts = PlatformReceipts(client: platform, account: group.account, logGroup: group.name)
             let report = try await run(

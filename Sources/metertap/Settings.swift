@@ -147,6 +147,8 @@ struct ConfigOptions: ParsableArguments {
 
 /// Lengths of time as people write them.
 enum TimeSpan {
+    /// Ten years.
+    private static let longest: Int64 = 3_650 * 86_400_000
     private static let units: [Character: Int64] = ["s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
 
     /// Milliseconds of `90s`, `24h`, `14d2h`; nil for anything else, and for nothing or more than ten years.
@@ -157,10 +159,11 @@ enum TimeSpan {
                 digits.append(character)
             } else if let unit = units[character], let count = Int64(digits) {
                 (total, digits) = (total + count * unit, "")
+                guard total <= longest else { return nil }
             } else {
                 return nil
             }
         }
-        return digits.isEmpty && (1...3_650 * 86_400_000).contains(total) ? total : nil
+        return digits.isEmpty && total > 0 ? total : nil
     }
 }

@@ -218,6 +218,6 @@ enum StreamChecks {
 
     /// A figure without its fraction.
     static func whole(_ figure: Double) -> String {
-        String(Int64(figure.rounded()))
+        Int64(exactly: figure.rounded()).map { "\($0)" } ?? "\(figure)"
     }
 }

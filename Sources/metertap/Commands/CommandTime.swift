@@ -6,15 +6,15 @@ import MeterLine
 enum CommandTime {
     /// Reads RFC 3339, a date, or how long ago: `0m`, `15m`, `2h`, `7d`.
     ///
-    /// - Returns: milliseconds since 1970.
+    /// - Returns: milliseconds since 1970; what is longer ago is 1970.
     static func parse(_ text: String, _ option: String) throws -> Int64 {
         if let last = text.last, let count = Int64(text.dropLast()), (0...1_000_000).contains(count),
             let unit = ["s": Int64(1_000), "m": 60_000, "h": 3_600_000, "d": 86_400_000][String(last)]
         {
-            return UnixTime.now().milliseconds - count * unit
+            return max(0, UnixTime.now().milliseconds - count * unit)
         }
         let full = text.utf8.count == 10 ? text + "T00:00:00Z" : text
-        guard let time = Timestamp.rfc3339(Array(full.utf8).span) else {
+        guard let time = Timestamp.plausible(Timestamp.rfc3339(Array(full.utf8).span)) else {
             throw Failure(
                 message: "\(option) is no time; write 2026-10-31, 2026-10-31T12:00:00Z, or 2h for two hours ago",
                 code: ExitCode(64))
@@ -27,7 +27,7 @@ enum CommandTime {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
         guard text.utf8.count == 7, parts.count == 2, let year = parts[0], let month = parts[1],
             (1...12).contains(month),
-            let start = Timestamp.rfc3339(Array("\(text)-01T00:00:00Z".utf8).span)
+            let start = Timestamp.plausible(Timestamp.rfc3339(Array("\(text)-01T00:00:00Z".utf8).span))
         else { throw Failure(message: "--period is no month such as 2026-10", code: ExitCode(64)) }
         let next = month == 12 ? "\(year + 1)-01" : "\(year)-\(month < 9 ? "0" : "")\(month + 1)"
         let end = Timestamp.rfc3339(Array("\(next)-01T00:00:00Z".utf8).span) ?? start
