@@ -19,6 +19,9 @@ struct Housekeeping: Service {
                 while try await store.closeRecords(before: now() - Int64(retentionDays) * 86_400_000) > 0 {
                     if Task.isShuttingDownGracefully || Task.isCancelled { return }
                 }
+                while try await store.expireRejects() > 0 {
+                    if Task.isShuttingDownGracefully || Task.isCancelled { return }
+                }
             } catch {
                 logger.warning("housekeeping failed and is tried again", metadata: ["error": "\(error)"])
             }

@@ -11,6 +11,8 @@ enum Schema {
         migrator.registerMigration("1") { db in try db.execute(sql: version1) }
         migrator.registerMigration("2") { db in try db.execute(sql: version2) }
         migrator.registerMigration("3") { db in try db.execute(sql: version3) }
+        // Named by what it does: others may be added beside it.
+        migrator.registerMigration("rejects end") { db in try db.execute(sql: rejectsEnd) }
         return migrator
     }
 
@@ -95,6 +97,13 @@ enum Schema {
         -- Rejects of a range of a log group, as an audit asks for them; and those that wait, as they are counted in groups.
         CREATE INDEX rejectByLogGroup ON reject (logGroup, logTime) WHERE logGroup IS NOT NULL;
         CREATE INDEX rejectByGroup ON reject (reason, intake, logGroup, received) WHERE resolved IS NULL;
+        """
+
+    private static let rejectsEnd = """
+        -- Rejects that somebody has settled without storing them, and when each came, by which they expire.
+        ALTER TABLE reject ADD COLUMN dismissed INTEGER;
+        ALTER TABLE reject ADD COLUMN dismissReason TEXT;
+        CREATE INDEX rejectByArrival ON reject (received);
         """
 
     private static let version3 = """
