@@ -132,10 +132,11 @@ struct OverviewScreen: Sendable {
                         + "Their records are not billed.",
                     path: Link("/overview").text + "#sources", action: "Sources"))
         }
-        if pipeline.rejected > 0 {
+        let waiting = pipeline.rejected - pipeline.dismissedRejects - pipeline.expiredRejects
+        if waiting > 0 {
             findings.append(
                 .init(
-                    style: "warn", title: "\(Show.count(pipeline.rejected)) rejects wait",
+                    style: "warn", title: "\(Show.count(waiting)) rejects wait",
                     detail: "They are not billed until they are edited.", path: Link("/rejects").text,
                     action: "Rejects"))
         }

@@ -19,6 +19,9 @@ struct Housekeeping: Service {
                 while try await store.closeRecords(keeping: Int64(retentionDays) * 24, at: now()) > 0 {
                     if Task.isShuttingDownGracefully || Task.isCancelled { return }
                 }
+                while try await store.expireRejects() > 0 {
+                    if Task.isShuttingDownGracefully || Task.isCancelled { return }
+                }
             } catch {
                 logger.warning("housekeeping failed and is tried again", metadata: ["error": "\(error)"])
             }

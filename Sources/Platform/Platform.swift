@@ -154,7 +154,7 @@ public struct Platform: Sendable {
             + EventRoutes(store: store, hub: hub).routes
             + MeterRoutes(store: store, now: now).routes
             + CustomerRoutes(store: store, now: now).routes
-            + RejectRoutes(store: store, editor: parts.rejects).routes
+            + RejectRoutes(store: store, editor: parts.rejects, now: now).routes
             + KeyRoutes(store: store, keys: keys).routes
             + AuditRoutes(store: store, now: now).routes
             + DiagnosisRoutes(store: store, now: now).routes

@@ -6,8 +6,15 @@ import Store
 struct RejectRoutes: Sendable {
     private enum State: String, CaseIterable {
         case waiting
+        case dismissed
         case resolved
         case all
+    }
+
+    private struct Dismissal: RequestBody {
+        static let members = KnownMembers.object(["reason": .anything])
+
+        var reason: String
     }
 
     private struct Retry: RequestBody {
@@ -20,6 +27,7 @@ struct RejectRoutes: Sendable {
 
     let store: any Store
     let editor: RejectEditor
+    let now: @Sendable () -> Int64
 
     var routes: [Route] {
         [
@@ -30,6 +38,7 @@ struct RejectRoutes: Sendable {
                 return .json(output)
             },
             Route(.post, "/rejects/{id}/retry", .admin, retry),
+            Route(.post, "/rejects/{id}/dismiss", .admin, dismiss),
         ]
     }
 
@@ -39,8 +48,9 @@ struct RejectRoutes: Sendable {
         query.reason = reader.text("reason")
         switch try reader.choice("state", State.self) ?? .waiting {
         case .waiting: query.isResolved = false
-        case .resolved: query.isResolved = true
-        case .all: query.isResolved = nil
+        case .dismissed: (query.isResolved, query.isDismissed) = (false, true)
+        case .resolved: (query.isResolved, query.isDismissed) = (true, nil)
+        case .all: (query.isResolved, query.isDismissed) = (nil, nil)
         }
         query.logGroup = reader.text("source")
         query.logTimes = try EventRoutes.logTimes(reader)
@@ -82,13 +92,32 @@ struct RejectRoutes: Sendable {
         return .json(output)
     }
 
+    /// Settles a reject that needs no fixing.
+    private func dismiss(_ request: Request, _ context: APIContext) async throws -> Response {
+        let input = try await RequestBodies.decode(Dismissal.self, from: request)
+        guard input.reason.contains(where: { !$0.isWhitespace }) else {
+            throw APIError(.badRequest, "reason is empty; say why this line needs no fixing")
+        }
+        let reason = try MeterInput.description(input.reason) ?? ""
+        let id = try await find(context).id
+        let reject = try await store.dismiss(id, reason: reason, who: context.who, time: now())
+        var output: [UInt8] = []
+        Self.append(reject, to: &output)
+        return .json(output)
+    }
+
+    private static func state(_ reject: StoredReject) -> State {
+        reject.resolved != nil ? .resolved : reject.dismissed != nil ? .dismissed : .waiting
+    }
+
     private static func append(_ reject: StoredReject, to output: inout [UInt8]) {
         var object = JSONObjectWriter(&output)
         object.member("id", reject.id, &output)
         object.member("receivedTimeInMillis", reject.received, &output)
         object.member("reason", reject.reason, &output)
         object.member("detail", reject.detail, &output)
-        object.member("state", reject.resolved == nil ? "waiting" : "resolved", &output)
+        object.member("state", state(reject).rawValue, &output)
+        if let reason = reject.dismissReason { object.member("dismissReason", reason, &output) }
         object.member("line", String(decoding: reject.line, as: UTF8.self), &output)
         object.member("format", reject.format == .csv ? "csv" : "json", &output)
         object.name("intake", &output)

@@ -63,6 +63,8 @@ struct StatusRoutes: Sendable {
         object.member("cancelled", pipeline.cancelled, &output)
         object.member("undefined", pipeline.undefined, &output)
         object.member("rejected", pipeline.rejected, &output)
+        object.member("dismissedRejects", pipeline.dismissedRejects, &output)
+        object.member("expiredRejects", pipeline.expiredRejects, &output)
         object.member("resolvedRejects", pipeline.resolvedRejects, &output)
         object.member("unmatchedCancels", pipeline.unmatchedCancels, &output)
         object.literal(

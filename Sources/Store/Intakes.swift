@@ -78,9 +78,16 @@ private struct PipelineReader {
         pipeline.frozenBefore = try FrozenPast(db).time
         pipeline.duplicate = pipeline.sources.reduce(0) { $0 + $1.duplicate }
         pipeline.received = pipeline.sources.reduce(0) { $0 + $1.received }
-        pipeline.rejected = try Int.fetchOne(db, sql: "SELECT count(*) FROM reject WHERE resolved IS NULL") ?? 0
+        pipeline.expiredRejects = try SQLiteStore.expired("expiredRejects", db)
+        pipeline.dismissedRejects =
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM reject WHERE resolved IS NULL AND dismissed IS NOT NULL") ?? 0
+        pipeline.rejected =
+            (try Int.fetchOne(db, sql: "SELECT count(*) FROM reject WHERE resolved IS NULL") ?? 0)
+            + pipeline.expiredRejects
         pipeline.resolvedRejects =
-            try Int.fetchOne(db, sql: "SELECT count(*) FROM reject WHERE resolved IS NOT NULL") ?? 0
+            try (Int.fetchOne(db, sql: "SELECT count(*) FROM reject WHERE resolved IS NOT NULL") ?? 0)
+            + SQLiteStore.expired("expiredResolvedRejects", db)
         pipeline.undefinedCustomers = try names(
             """
             SELECT n.text, t.records FROM customerTally t JOIN name n ON n.id = t.customer

@@ -27,7 +27,7 @@ extension SQLiteStore {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT reason, intake, logGroup, count(*), max(received) FROM reject WHERE resolved IS NULL
+                    SELECT reason, intake, logGroup, count(*), max(received) FROM reject WHERE resolved IS NULL AND dismissed IS NULL
                     GROUP BY reason, intake, logGroup ORDER BY 4 DESC, 1, 2 LIMIT ?
                     """, arguments: [Self.maximumGroups])
             return try rows.map { row in
@@ -47,7 +47,7 @@ extension SQLiteStore {
             db,
             sql: """
                 SELECT received / \(day) * \(day), count(*) FROM reject
-                WHERE resolved IS NULL AND reason = ? AND intake = ? AND logGroup IS ? AND received >= ? GROUP BY 1
+                WHERE resolved IS NULL AND dismissed IS NULL AND reason = ? AND intake = ? AND logGroup IS ? AND received >= ? GROUP BY 1
                 """, arguments: [group.reason, group.intake, group.logGroup, time])
         return Dictionary(rows.map { ($0[0], $0[1]) }, uniquingKeysWith: +)
     }

@@ -6,7 +6,7 @@ import Meter
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension SQLiteStore {
     private static let columns = """
-        id, received, reason, detail, line, format, intake, object, logGroup, logTime, source, resolved
+        id, received, reason, detail, line, format, intake, object, logGroup, logTime, source, resolved, dismissed, dismissReason
         """
 
     public func rejects(_ query: RejectQuery) async throws(StoreError) -> RejectPage {
@@ -46,6 +46,9 @@ extension SQLiteStore {
             if let isResolved = query.isResolved {
                 conditions.append(isResolved ? "resolved IS NOT NULL" : "resolved IS NULL")
             }
+            if let isDismissed = query.isDismissed {
+                conditions.append(isDismissed ? "dismissed IS NOT NULL" : "dismissed IS NULL")
+            }
             arguments.append(query.limit)
             let rows = try Row.fetchCursor(
                 db,
@@ -73,7 +76,7 @@ extension SQLiteStore {
         try await read { db in try Self.find(id, db) }
     }
 
-    private static func find(_ id: Int64, _ db: Database) throws -> StoredReject? {
+    static func find(_ id: Int64, _ db: Database) throws -> StoredReject? {
         try Row.fetchOne(db, sql: "SELECT \(columns) FROM reject WHERE id = ?", arguments: [id])
             .map { try reject($0, db) }
     }
@@ -89,7 +92,8 @@ extension SQLiteStore {
         }
         return StoredReject(
             id: row[0], received: row[1], reason: row[2], detail: row[3], line: Array(row[4] as Data),
-            format: IntakeFormat(rawValue: row[5]) ?? .json, resolved: row[11],
+            format: IntakeFormat(rawValue: row[5]) ?? .json, resolved: row[11], dismissed: row[12],
+            dismissReason: row[13],
             intake: try IntakeTable.name(of: row[6], db), object: object.map { String(decoding: $0, as: UTF8.self) },
             source: source)
     }

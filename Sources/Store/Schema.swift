@@ -18,6 +18,7 @@ enum Schema {
                 try Deduplications.write(definition.deduplication, name, db)
             }
         }
+        migrator.registerMigration("5") { db in try db.execute(sql: version5) }
         return migrator
     }
 
@@ -102,6 +103,13 @@ enum Schema {
         -- Rejects of a range of a log group, as an audit asks for them; and those that wait, as they are counted in groups.
         CREATE INDEX rejectByLogGroup ON reject (logGroup, logTime) WHERE logGroup IS NOT NULL;
         CREATE INDEX rejectByGroup ON reject (reason, intake, logGroup, received) WHERE resolved IS NULL;
+        """
+
+    private static let version5 = """
+        -- Rejects that somebody has settled without storing them, and when each came, by which they expire.
+        ALTER TABLE reject ADD COLUMN dismissed INTEGER;
+        ALTER TABLE reject ADD COLUMN dismissReason TEXT;
+        CREATE INDEX rejectByArrival ON reject (received);
         """
 
     private static let version3 = """

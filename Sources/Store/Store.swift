@@ -41,6 +41,18 @@ public protocol Store: Sendable {
 
     // MARK: Rejects
 
+    /// Notes that a reject needs no fixing; it stays visible and isn't billed.
+    ///
+    /// - Parameters:
+    ///   - reason: why, for the log of changes.
+    ///   - time: in milliseconds since 1970.
+    /// - Throws: `conflict` when it was resolved or dismissed before, `notFound` when there is none.
+    func dismiss(_ id: Int64, reason: String, who: String, time: Int64) async throws(StoreError) -> StoredReject
+    /// Drops rejects, also resolved ones, that came before the mark behind which records are gone.
+    ///
+    /// - Returns: how many were dropped; at most some thousands at once, so call it until it is 0.
+    func expireRejects() async throws(StoreError) -> Int
+
     /// Rejects, the newest first.
     func rejects(_ query: RejectQuery) async throws(StoreError) -> RejectPage
     /// Rejects that wait, by reason and where they came from; the largest groups first.
@@ -153,6 +165,10 @@ public struct StoredEvent: Sendable {
     public var record: ReceivedRecord
     /// How often it came again.
     public var duplicates: Int
+    /// When it was dismissed, in milliseconds since 1970; nil when it was not.
+    public var dismissed: Int64?
+    /// Why it was dismissed.
+    public var dismissReason: String?
     /// The way in.
     public var intake: IntakeName
     /// The object that it was read from.
@@ -303,6 +319,8 @@ public struct RejectQuery: Sendable {
     public var logTimes: Range<Int64>?
     /// Only those that were resolved, or were not; nil for all.
     public var isResolved: Bool? = false
+    /// Only those that were dismissed, or were not; nil for all.
+    public var isDismissed: Bool? = false
     /// Only those that came in this way.
     public var intake: IntakeName?
     /// The most rejects of a page; at least 1.
@@ -338,6 +356,10 @@ public struct StoredReject: Sendable {
     public var format: IntakeFormat
     /// When it was edited and stored; nil while it waits.
     public var resolved: Int64?
+    /// When it was dismissed, in milliseconds since 1970; nil when it was not.
+    public var dismissed: Int64?
+    /// Why it was dismissed.
+    public var dismissReason: String?
     /// The way in.
     public var intake: IntakeName
     /// The object that it was read from.
@@ -438,6 +460,10 @@ public struct Pipeline: Sendable {
     public var undefined = 0
     /// What is no valid record and waits to be edited.
     public var rejected = 0
+    /// How many of the rejected were dismissed.
+    public var dismissedRejects = 0
+    /// How many of the rejected are no longer kept.
+    public var expiredRejects = 0
     /// Rejects that were edited and stored since.
     public var resolvedRejects = 0
     /// Cancels whose record did not come.
