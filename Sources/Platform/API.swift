@@ -57,13 +57,12 @@ package struct Route: Sendable {
 struct API: Sendable {
     let keys: KeyRing
     let metrics: Metrics
-    let isOverTLS: Bool
     let logger: Logger
 
     /// A router of these routes; what they lack is 404 or 405.
     func router(_ routes: [Route]) -> Router<APIContext> {
         let router = Router(context: APIContext.self)
-        router.addMiddleware { ErrorAnswers(metrics: metrics, isOverTLS: isOverTLS, logger: logger) }
+        router.addMiddleware { ErrorAnswers(metrics: metrics, logger: logger) }
         var methods: [String: [HTTPRequest.Method]] = [:]
         for route in routes {
             methods[route.path, default: []].append(route.method)
@@ -99,7 +98,6 @@ struct API: Sendable {
 /// Turns whatever is thrown into an answer that people can read, and counts the answers.
 private struct ErrorAnswers: RouterMiddleware {
     let metrics: Metrics
-    let isOverTLS: Bool
     let logger: Logger
 
     func handle(
@@ -120,7 +118,6 @@ private struct ErrorAnswers: RouterMiddleware {
             response = answer.response
         }
         response.headers[.xContentTypeOptions] = "nosniff"
-        if isOverTLS { response.headers[.strictTransportSecurity] = "max-age=31536000" }
         metrics.count(
             method: request.method.rawValue, route: context.endpointPath ?? "unknown", status: response.status.code,
             duration: ContinuousClock.now - start)

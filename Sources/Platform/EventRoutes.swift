@@ -7,7 +7,6 @@ package import Store
 package struct EventRoutes: Sendable {
     let store: any Store
     let hub: EventHub
-    let keys: KeyRing
 
     /// The milliseconds since 1970 that are taken.
     package static let milliseconds = RecordLimits.timesInMillis
@@ -107,10 +106,9 @@ package struct EventRoutes: Sendable {
         var query = EventQuery()
         query.meterApiName = reader.text("meterApiName")
         query.customerId = reader.text("customerId")
-        let headers = request.headers
         return try await EventStream(store: store, hub: hub, query: query) { event, output in
             Self.append(event, to: &output)
-        }.response(to: request, while: { [keys] in keys.opens(headers, for: .read) })
+        }.response(to: request)
     }
 
     // MARK: - In Amberflo's form

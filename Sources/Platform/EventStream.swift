@@ -7,7 +7,7 @@ package struct EventStream: Sendable {
     /// Writes one record as the data of an event; a line feed in it begins another line of data.
     package typealias Format = @Sendable (StoredEvent, inout [UInt8]) -> Void
 
-    private static let pause = Duration.seconds(3)
+    private static let pause = Duration.seconds(15)
 
     private let store: any Store
     private let hub: EventHub

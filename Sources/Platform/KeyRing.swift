@@ -7,8 +7,6 @@ import Synchronization
 package final class KeyRing: Sendable {
     private struct State {
         var keys: [StoredKey] = []
-        /// How many times reading them was begun, and which of these the keys are of.
-        var readings = (begun: 0, held: 0)
         var used: [String: Int64] = [:]
     }
 
@@ -24,17 +22,8 @@ package final class KeyRing: Sendable {
 
     /// Reads the keys again, after one was made or revoked.
     func reload() async throws {
-        let reading = state.withLock { state in
-            state.readings.begun += 1
-            return state.readings.begun
-        }
         let keys = try await store.keys()
-        // Of two that run at once the one that began later knows more: an older answer would bring back a revoked key.
-        state.withLock { state in
-            guard reading > state.readings.held else { return }
-            state.keys = keys
-            state.readings.held = reading
-        }
+        state.withLock { $0.keys = keys }
     }
 
     var isEmpty: Bool { state.withLock { $0.keys.isEmpty } }
@@ -52,12 +41,6 @@ package final class KeyRing: Sendable {
             throw APIError(.forbidden, "the key \"\(key.name)\" lacks the right \(right.rawValue)")
         }
         return key.name
-    }
-
-    /// Whether a request's key still allows what it was given for.
-    func opens(_ headers: HTTPFields, for right: Right) -> Bool {
-        guard let secret = headers[.apiKey], let key = find(secret) else { return false }
-        return Right.allows(key.rights, right)
     }
 
     /// The key of a secret; all are compared, whichever fits.

@@ -115,7 +115,7 @@ public struct Platform: Sendable {
     package func run(
         with pages: [Route], onServing: @escaping @Sendable (Int) async -> Void
     ) async throws {
-        let api = API(keys: keys, metrics: metrics, isOverTLS: settings.certificate != nil, logger: logger)
+        let api = API(keys: keys, metrics: metrics, logger: logger)
         let application = Application(
             router: api.router(routes + pages), server: try server(),
             configuration: ApplicationConfiguration(
@@ -151,7 +151,7 @@ public struct Platform: Sendable {
     private var routes: [Route] {
         IngestRoutes(store: store, hub: hub, now: now).routes
             + UsageRoutes(store: store, now: now).routes
-            + EventRoutes(store: store, hub: hub, keys: keys).routes
+            + EventRoutes(store: store, hub: hub).routes
             + MeterRoutes(store: store, now: now).routes
             + CustomerRoutes(store: store, now: now).routes
             + RejectRoutes(store: store, editor: parts.rejects, now: now).routes
@@ -165,16 +165,11 @@ public struct Platform: Sendable {
     }
 
     private func server() throws -> HTTPServerBuilder {
-        let connections = Connections(isLimited: !settings.isBehindProxy)
-        let guarded = HTTPServerBuilder { responder in
-            GuardedChannel(base: HTTP1Channel(responder: responder), connections: connections)
-        }
-        guard let certificate = settings.certificate, let privateKey = settings.privateKey else { return guarded }
-        var configuration = TLSConfiguration.makeServerConfiguration(
+        guard let certificate = settings.certificate, let privateKey = settings.privateKey else { return .http1() }
+        let configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: privateKey, format: .pem)))
-        configuration.minimumTLSVersion = .tlsv12
-        return try .tls(guarded, tlsConfiguration: configuration)
+        return try .tls(.http1(), tlsConfiguration: configuration)
     }
 }
 
