@@ -51,7 +51,10 @@ struct Door: Sendable {
 
     private func signInPage(_ request: Request) throws -> Response {
         let query = QueryReader(request)
-        guard let link = query.text("link") else { return try pages.signIn(next: query.text("next"), problem: nil) }
+        // A HEAD must not use the link up.
+        guard let link = query.text("link"), request.method == .get else {
+            return try pages.signIn(next: query.text("next"), problem: nil)
+        }
         guard let secret = sessions.open(link: link) else {
             return try pages.signIn(
                 next: nil,
@@ -84,13 +87,15 @@ struct Door: Sendable {
             return .redirect(to: "\(Console.root)/sign-in")
         }
         sessions.end(secret)
+        // Its live lists look whether they may go on.
+        parts.hub.announce()
         var response = Response.redirect(to: "\(Console.root)/sign-in")
         response.headers[.setCookie] = cookie(request, "") + "; Max-Age=0"
         return response
     }
 
     private func toSignIn(_ request: Request) -> Response {
-        guard request.method == .get else { return .redirect(to: "\(Console.root)/sign-in") }
+        guard request.method == .get || request.method == .head else { return .redirect(to: "\(Console.root)/sign-in") }
         return .redirect(
             to: "\(Console.root)/sign-in?" + PercentEncoding.query([("next", request.uri.string)]))
     }
@@ -126,7 +131,7 @@ struct Door: Sendable {
     /// A form must come from the console's own pages: another site could send the visitor's cookie along, and so could
     /// another port of this host.
     private static func checkOrigin(_ request: Request) throws(APIError) {
-        guard request.method != .get else { return }
+        guard request.method != .get, request.method != .head else { return }
         if let site = request.headers[.secFetchSite] {
             if site == "same-origin" { return }
         } else if let origin = request.headers[.origin], let authority = request.head.authority,

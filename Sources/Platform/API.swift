@@ -57,17 +57,22 @@ package struct Route: Sendable {
 struct API: Sendable {
     let keys: KeyRing
     let metrics: Metrics
+    /// Whether clients may come by TLS, and should from then on.
+    let mayHaveTLS: Bool
     let logger: Logger
 
     /// A router of these routes; what they lack is 404 or 405.
     func router(_ routes: [Route]) -> Router<APIContext> {
         let router = Router(context: APIContext.self)
-        router.addMiddleware { ErrorAnswers(metrics: metrics, logger: logger) }
+        router.addMiddleware { ErrorAnswers(metrics: metrics, mayHaveTLS: mayHaveTLS, logger: logger) }
         var methods: [String: [HTTPRequest.Method]] = [:]
         for route in routes {
-            methods[route.path, default: []].append(route.method)
-            router.on(RouterPath(route.path), method: route.method) { request, context in
-                try await answer(request, context, route)
+            methods[route.path, default: []] += route.method == .get ? [.get, .head] : [route.method]
+            // HEAD is GET, whose body the connection leaves out.
+            for method in route.method == .get ? [.get, .head] : [route.method] {
+                router.on(RouterPath(route.path), method: method) { request, context in
+                    try await answer(request, context, route)
+                }
             }
         }
         for (path, known) in methods { refuseOthers(than: known, at: path, router) }
@@ -98,6 +103,7 @@ struct API: Sendable {
 /// Turns whatever is thrown into an answer that people can read, and counts the answers.
 private struct ErrorAnswers: RouterMiddleware {
     let metrics: Metrics
+    let mayHaveTLS: Bool
     let logger: Logger
 
     func handle(
@@ -118,9 +124,17 @@ private struct ErrorAnswers: RouterMiddleware {
             response = answer.response
         }
         response.headers[.xContentTypeOptions] = "nosniff"
+        if mayHaveTLS, let host = request.head.authority, !PlatformSettings.isLoopback(Self.name(of: host)) {
+            response.headers[.strictTransportSecurity] = "max-age=31536000"
+        }
         metrics.count(
             method: request.method.rawValue, route: context.endpointPath ?? "unknown", status: response.status.code,
             duration: ContinuousClock.now - start)
         return response
+    }
+    /// The host of an authority without its port.
+    private static func name(of authority: String) -> String {
+        if authority.hasPrefix("[") { return String(authority.dropFirst().prefix { $0 != "]" }) }
+        return String(authority.prefix { $0 != ":" })
     }
 }

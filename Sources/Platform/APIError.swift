@@ -1,6 +1,7 @@
 package import HTTPTypes
 package import Hummingbird
 import MeterLine
+import NIOHTTP1
 import Store
 
 /// An answer that is no success: a status and a sentence for people.
@@ -21,6 +22,11 @@ package struct APIError: Error {
         case let error as APIError: self = error
         case let error as StoreError: self.init(error)
         case let error as HTTPError: self.init(error)
+        case is HTTPParserError:
+            self.init(
+                .badRequest,
+                "the body ended early or its framing is not HTTP, so nothing of it was stored; send the request again",
+                headers: [.connection: "close"])
         case let error as any HTTPResponseError: self.init(error.status, error.status.reasonPhrase)
         default: self.init(.internalServerError, "something went wrong here; the server's log says what")
         }

@@ -6,6 +6,7 @@ package import Store
 /// The records as they came: listed, one by one, and as they arrive.
 package struct EventRoutes: Sendable {
     let store: any Store
+    let keys: KeyRing
     let hub: EventHub
 
     /// The milliseconds since 1970 that are taken.
@@ -106,9 +107,10 @@ package struct EventRoutes: Sendable {
         var query = EventQuery()
         query.meterApiName = reader.text("meterApiName")
         query.customerId = reader.text("customerId")
+        let key = request.headers[.apiKey].flatMap { keys.find($0)?.id } ?? ""
         return try await EventStream(store: store, hub: hub, query: query) { event, output in
             Self.append(event, to: &output)
-        }.response(to: request)
+        }.response(to: request) { [keys] in keys.holds(id: key) }
     }
 
     // MARK: - In Amberflo's form

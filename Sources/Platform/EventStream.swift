@@ -59,6 +59,7 @@ package struct EventStream: Sendable {
             let newest = try await store.newestEvent()
             var isAtEnd = false
             while !isAtEnd {
+                guard isAllowed() else { return }
                 let page = try await store.events(query)
                 for event in page.events { try await writer.write(text(event)) }
                 isAtEnd = page.cursor == nil

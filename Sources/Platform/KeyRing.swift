@@ -8,22 +8,37 @@ package final class KeyRing: Sendable {
     private struct State {
         var keys: [StoredKey] = []
         var used: [String: Int64] = [:]
+        /// How many times reading the keys began, and which of them `keys` is from.
+        var begun = 0
+        var read = 0
     }
 
     private let store: any Store
+    private let hub: EventHub
     private let state = Mutex(State())
     private let now: @Sendable () -> Int64
 
     /// Makes an empty ring; `reload` fills it.
-    init(store: any Store, now: @escaping @Sendable () -> Int64) {
+    init(store: any Store, hub: EventHub, now: @escaping @Sendable () -> Int64) {
         self.store = store
+        self.hub = hub
         self.now = now
     }
 
     /// Reads the keys again, after one was made or revoked.
+    ///
+    /// Of two that read at once, the one that began later wins: it has seen all that the other must see.
     func reload() async throws {
+        let turn = state.withLock { state in
+            state.begun += 1
+            return state.begun
+        }
         let keys = try await store.keys()
-        state.withLock { $0.keys = keys }
+        state.withLock { state in
+            guard turn > state.read else { return }
+            state.read = turn
+            state.keys = keys
+        }
     }
 
     var isEmpty: Bool { state.withLock { $0.keys.isEmpty } }
@@ -98,6 +113,8 @@ package final class KeyRing: Sendable {
             throw APIError(.notFound, "there is no key of this id; GET /keys lists them")
         }
         try await reload()
+        // Streams that the key opened look whether they may go on.
+        hub.announce()
         return key
     }
 

@@ -55,7 +55,7 @@ public struct Platform: Sendable {
         }
         lock = try DirectoryLock(settings.directory)
         store = try SQLiteStore(path: "\(settings.directory)/\(SQLiteStore.fileName)")
-        keys = KeyRing(store: store, now: now)
+        keys = KeyRing(store: store, hub: hub, now: now)
         bucket = try settings.bucket.map { try $0.bucket(session) }
         places =
             try (bucket.map { [$0] } ?? []) + settings.failures.map { try $0.bucket(session, setting: "--failures") }
@@ -115,7 +115,10 @@ public struct Platform: Sendable {
     package func run(
         with pages: [Route], onServing: @escaping @Sendable (Int) async -> Void
     ) async throws {
-        let api = API(keys: keys, metrics: metrics, logger: logger)
+        let api = API(
+            keys: keys, metrics: metrics,
+            mayHaveTLS: settings.certificate != nil || settings.isBehindProxy,
+            logger: logger)
         let application = Application(
             router: api.router(routes + pages), server: try server(),
             configuration: ApplicationConfiguration(
@@ -151,7 +154,7 @@ public struct Platform: Sendable {
     private var routes: [Route] {
         IngestRoutes(store: store, hub: hub, now: now).routes
             + UsageRoutes(store: store, now: now).routes
-            + EventRoutes(store: store, hub: hub).routes
+            + EventRoutes(store: store, keys: keys, hub: hub).routes
             + MeterRoutes(store: store, now: now).routes
             + CustomerRoutes(store: store, now: now).routes
             + RejectRoutes(store: store, editor: parts.rejects, now: now).routes
@@ -165,11 +168,15 @@ public struct Platform: Sendable {
     }
 
     private func server() throws -> HTTPServerBuilder {
-        guard let certificate = settings.certificate, let privateKey = settings.privateKey else { return .http1() }
-        let configuration = TLSConfiguration.makeServerConfiguration(
+        var limits = ConnectionLimits()
+        if settings.isBehindProxy { limits.perAddress = nil }
+        let http = RuledHTTP1.builder(limits)
+        guard let certificate = settings.certificate, let privateKey = settings.privateKey else { return http }
+        var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: privateKey, format: .pem)))
-        return try .tls(.http1(), tlsConfiguration: configuration)
+        configuration.minimumTLSVersion = .tlsv12
+        return try .tls(http, tlsConfiguration: configuration)
     }
 }
 

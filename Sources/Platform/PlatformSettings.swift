@@ -88,7 +88,7 @@ public struct PlatformSettings: Sendable {
         self.adminKey = adminKey
     }
 
-    private static func isLoopback(_ host: String) -> Bool {
+    static func isLoopback(_ host: String) -> Bool {
         host == "localhost" || host == "::1" || host.hasPrefix("127.")
     }
 }
