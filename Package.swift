@@ -185,7 +185,7 @@ let package = Package(
             dependencies: [
                 "Store", "StoreTesting", "Aggregation", "Meter", .product(name: "GRDB", package: "GRDB.swift"),
             ],
-            resources: [.embedInCode("version-1.sql")], swiftSettings: settings),
+            resources: [.embedInCode("version-1.sql"), .embedInCode("version-3.sql")], swiftSettings: settings),
         .testTarget(
             name: "HTTPTests",
             dependencies: [

@@ -12,7 +12,7 @@ import Testing
 
     @Test func `a database of version 1 is upgraded with what is in it`() async throws {
         try await withPath { path in
-            try Self.makeVersion1(at: path)
+            try Self.make(PackageResources.version_1_sql, at: path)
             let store = try SQLiteStore(path: path)
             let figures = try await store.pipeline()
             #expect(figures.received == 52 && figures.counted == 43 && figures.duplicate == 5)
@@ -30,7 +30,7 @@ import Testing
 
     @Test func `an upgraded database goes on`() async throws {
         try await withPath { path in
-            try Self.makeVersion1(at: path)
+            try Self.make(PackageResources.version_1_sql, at: path)
             let store = try SQLiteStore(path: path)
             // Late for a day that version 1 wrote, known already, taken back, and of a day that is new.
             let known = try Self.record("r1", "1.5", at: Self.start + 2 * Self.hour, customer: "globex", region: "us")
@@ -54,6 +54,31 @@ import Testing
         }
     }
 
+    @Test func `what version 3 had frozen stays as it was`() async throws {
+        try await withPath { path in
+            try Self.make(PackageResources.version_3_sql, at: path)
+            let store = try SQLiteStore(path: path)
+            // In the middle of dropping, under another definition, and when all is dropped.
+            for dimensions in [["region"], ["plan"], []] {
+                var definition = try #require(try await store.meters().first { $0.meterApiName == "calls" })
+                definition.dimensions = dimensions
+                _ = try await store.update(definition, who: "tester")
+                var running = try #require(try await store.meters().first { $0.meterApiName == "runs" })
+                running.dimensions = dimensions
+                _ = try await store.update(running, who: "tester")
+                #expect(try await Self.days(store) == [["53", "48", "55"]])
+                #expect(try await Self.days(store, "once") == [["10", "20"]])
+                #expect(try await Self.days(store, "runs") == [["75600", "86400", "86400", "86400", "14400"]])
+                #expect(try await store.pipeline().frozenBefore == Self.start + 30 * Self.hour)
+                while try await store.closeRecords(keeping: 100_000, at: Self.start) > 0 {}
+            }
+            // Its key has no time, and was not dropped.
+            let known = try Self.record("v", "21", at: Self.start + 70 * Self.hour, meter: "once")
+            #expect(try await Self.ingest([known], store).duplicates == 1)
+            try store.close()
+        }
+    }
+
     @Test func `a database of a later version is refused`() async throws {
         try await withPath { path in
             try SQLiteStore(path: path).close()
@@ -69,9 +94,9 @@ import Testing
         }
     }
 
-    private static func makeVersion1(at path: String) throws {
+    private static func make(_ dump: [UInt8], at path: String) throws {
         let database = try DatabaseQueue(path: path)
-        let sql = String(decoding: PackageResources.version_1_sql, as: UTF8.self)
+        let sql = String(decoding: dump, as: UTF8.self)
         try database.write { try $0.execute(sql: sql) }
         try database.close()
     }
@@ -86,18 +111,19 @@ import Testing
     }
 
     private static func record(
-        _ id: String, _ value: String, at time: Int64, customer: String = "acme", region: String
+        _ id: String, _ value: String, at time: Int64, meter: String = "calls", customer: String = "acme",
+        region: String? = nil
     ) throws -> ReceivedRecord {
         ReceivedRecord(
-            meterApiName: "calls", customerId: customer, meterValue: try #require(Quantity(value)),
-            meterTimeInMillis: time, uniqueId: id, dimensions: [Dimension(name: "region", value: region)])
+            meterApiName: meter, customerId: customer, meterValue: try #require(Quantity(value)),
+            meterTimeInMillis: time, uniqueId: id,
+            dimensions: region.map { [Dimension(name: "region", value: $0)] } ?? [])
     }
 
     private static func ingest(_ records: [ReceivedRecord], _ store: SQLiteStore) async throws -> IntakeResult {
         try await store.ingest(
             IntakeBatch(
                 intake: IntakeName(kind: .api, name: "key"), time: start + 240 * hour,
-                items: records.map { .record($0, line: []) },
-                format: .json))
+                items: records.map { .record($0, line: []) }, format: .json))
     }
 }
