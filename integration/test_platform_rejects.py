@@ -42,6 +42,8 @@ def test_rejects_go_with_retention(cli: Path, tmp_path: Path) -> None:
         fixed = platform.get("/rejects")["rejects"][0]["id"]
         line = json.dumps(GOOD | {"meterValue": 2})
         platform.post(f"/rejects/{fixed}/retry", {"line": line})
+        # The mark follows the newest record.
+        platform.send([GOOD | {"meterApiName": "newest", "meterTimeInMillis": int(time.time() * 1000)}])
         before = platform.pipeline()
         assert platform.stop() == 0
         with contextlib.closing(

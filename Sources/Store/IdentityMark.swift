@@ -47,6 +47,7 @@ struct IdentityMark {
     }
 
     func write(_ identity: String) throws {
+        try PrivateFiles.prepare(path)
         guard try read() != identity else { return }
         let file = try FileDescriptor.open(
             FilePath(path), .writeOnly, options: [.create, .truncate, .noFollow], permissions: [.ownerReadWrite])
