@@ -159,6 +159,13 @@ struct SeriesPruning {
             let isStart = SeriesTable.isStart(record.value)
         else { return }
         let rank: Int64 = isStart ? 0 : 1
+        // What was taken back is in no series, and must take nothing of one with it.
+        let present = try HotStatement(
+            db, "SELECT 1 FROM series WHERE \(series) AND time = ? AND rank = ? AND number = ?")
+        bind(present, record, rank)
+        present.bind(6, record.number)
+        defer { present.reset() }
+        guard try present.step() else { return }
         let later = try HotStatement(
             db, "SELECT 1 FROM series WHERE \(series) AND (time, rank, number) > (?, ?, ?) AND time < ? LIMIT 1")
         bind(later, record, rank)

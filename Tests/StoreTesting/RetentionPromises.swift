@@ -172,6 +172,23 @@ extension StorePromise {
             _ = try await store.update(definition, who: "tester")
             #expect(try await store.figure() == "177000")
         },
+        StorePromise("what was taken back takes no span with it when it is dropped") { store in
+            var definition = try await store.define(meter(type: .eventDuration, timeout: 4_000))
+            let begin = try record("begin", at: start + 30 * minute, ["host": "a"])
+            let again = try record("again", at: start + 5 * hour, ["host": "a"])
+            let stop = try record("stop", value: "0", at: start + 6 * hour, ["host": "a"])
+            try await store.send(begin, again, again.cancel, stop, stop.cancel)
+            try await store.send(try record("newest", value: "2", at: start + 2 * day))
+            #expect(try await store.figure() == "240000")
+            for before in [start + 12 * hour, start + day] {
+                try await store.close(before: before)
+                for dimensions in [["user"], ["host"], []] {
+                    definition.dimensions = dimensions
+                    definition = try await store.update(definition, who: "tester")
+                    #expect(try await store.figure() == "240000")
+                }
+            }
+        },
         StorePromise("a clock that jumps forward drops nothing, nor does a record from the future") { store in
             try await store.define()
             try await store.send(try record("a", at: start), try record("b", at: start + day))
