@@ -23,6 +23,9 @@ DAY = 24 * HOUR
 class History:
     """A random series of events on one meter, sent to the platform and told to the model."""
 
+    # How many records are taken back.
+    cancels = 0.06
+
     def __init__(self, platform: Platform, run: int, seed: int):
         self.platform = platform
         self.rng = random.Random(f"{seed}/{run}")
@@ -84,7 +87,7 @@ class History:
         cancels = [
             Record(**vars(record) | {"dimensions": record.dimensions | {CANCEL: "true"}})
             for record in [*self.model.sent, *records]
-            if not record.is_cancel and self.rng.random() < 0.06
+            if not record.is_cancel and self.rng.random() < self.cancels
         ]
         batch = [*records, *again, *cancels]
         self.rng.shuffle(batch)
@@ -175,10 +178,22 @@ class History:
 class RetainedHistory(History):
     """A history in which the retention mark moves, at starts of which some are killed."""
 
+    cancels = 0.2
+
     def __init__(self, platform: Platform, run: int, seed: int):
         super().__init__(platform, run, seed)
         self.model: RetainingModel = RetainingModel()
         self.span = self.rng.choice([3 * DAY, 12 * DAY])
+        if self.rng.random() < 0.4:
+            self.kind = "event_duration"
+
+    def record(self) -> Record:
+        """Of durations several are of one series, so that there is something to pair."""
+        record = super().record()
+        if self.kind == "event_duration":
+            record.customer = self.customers[0]
+            record.dimensions = {k: v for k, v in record.dimensions.items() if k == "plan"}
+        return record
 
     def run(self) -> None:
         defined_at = self.rng.randint(0, 3)
@@ -212,8 +227,6 @@ class RetainedHistory(History):
 
     def change(self) -> None:
         assert self.definition
-        if self.kind == "event_duration":
-            self.model.settle(self.meter, self.definition)
         if self.rng.random() < 0.3:
             stored = self.platform.put("/meters", self.definition | {"lockingStatus": "deprecated"})
             self.platform.delete(f"/meters/{stored['id']}")
