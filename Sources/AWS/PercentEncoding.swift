@@ -5,7 +5,8 @@ package enum PercentEncoding {
         encode(text.utf8, keeping: keeping)
     }
 
-    static func encode(_ bytes: some Sequence<UInt8>, keeping: String = "") -> String {
+    /// Encodes bytes, but for the unreserved characters of RFC 3986 and those that `keeping` holds.
+    package static func encode(_ bytes: some Sequence<UInt8>, keeping: String = "") -> String {
         let kept = keeping.utf8
         var encoded: [UInt8] = []
         for byte in bytes {

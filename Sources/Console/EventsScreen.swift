@@ -263,13 +263,13 @@ enum TimeRange {
     static func times(from: String, to: String) throws(APIError) -> Range<Int64>? {
         guard !from.isEmpty || !to.isEmpty else { return nil }
         let start = from.isEmpty ? 0 : try time(from)
-        let end = to.isEmpty ? EventRoutes.milliseconds.upperBound : try time(to) + (to.count == 10 ? 86_400_000 : 0)
+        let end = to.isEmpty ? RecordLimits.timesInMillis.upperBound : try time(to) + (to.count == 10 ? 86_400_000 : 0)
         guard start <= end else { throw APIError(.badRequest, "The time ends before it begins.") }
         return start..<end
     }
 
     private static func time(_ text: String) throws(APIError) -> Int64 {
-        guard let time = Time.milliseconds(text), EventRoutes.milliseconds.contains(time) else {
+        guard let time = Time.milliseconds(text), RecordLimits.timesInMillis.contains(time) else {
             throw APIError(.badRequest, "\"\(Show.text(text))\" is no time; write 2026-10-31 or 2026-10-31T12:00.")
         }
         return time

@@ -82,7 +82,7 @@ struct UsageQuestion: Sendable {
             "/usage/figure",
             [
                 ("meter", meter), ("from", Time.iso(max(0, times.lowerBound))),
-                ("to", Time.iso(min(times.upperBound, EventRoutes.milliseconds.upperBound))),
+                ("to", Time.iso(min(times.upperBound, RecordLimits.timesInMillis.upperBound))),
                 ("interval", interval.rawValue), ("aggregation", function?.name),
                 ("customer", (customer ?? self.customer).filled),
             ] + Self.parameters(dimensions + group))

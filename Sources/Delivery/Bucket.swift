@@ -51,7 +51,8 @@ package protocol Bucket: Sendable {
     /// The objects under a prefix, in the order of their keys: about so many of those behind the key `after`; `isWhole`
     /// is false when there are more.
     func list(_ prefix: String, after: String?, limit: Int) async throws -> (objects: [BucketObject], isWhole: Bool)
-    /// The same as `list`, with what can't be opened and why; all at once where that is cheaper.
+    /// The same as `list`, with what can't be opened and why, and with names that aren't UTF-8; all at once where that is
+    /// cheaper.
     ///
     /// - Throws: also when the bucket isn't there.
     func survey(_ prefix: String, after: String?, limit: Int) async throws -> (objects: [BucketObject], isWhole: Bool)
@@ -210,21 +211,13 @@ package struct DirectoryBucket: Bucket {
     package func list(
         _ prefix: String, after: String?, limit: Int
     ) async throws -> (objects: [BucketObject], isWhole: Bool) {
-        var objects: [BucketObject] = []
-        let root = prefix.isEmpty ? path : "\(path)/\(prefix)"
-        guard FileManager.default.fileExists(atPath: root) else { return ([], true) }
         // A prefix may be a whole key.
-        if !prefix.isEmpty, let object = Self.object(prefix, at: root) { return ([object], true) }
-        let names = try FileManager.default.subpathsOfDirectory(atPath: root)
-        for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-            let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
-            let key = prefix + name
-            if isHidden || after.map({ !$0.utf8.lexicographicallyPrecedes(key.utf8) }) == true { continue }
-            guard let object = Self.object(key, at: "\(root)/\(name)") else { continue }
-            if objects.count == limit { return (objects, false) }
-            objects.append(object)
+        if !prefix.isEmpty, let object = Self.object(prefix, at: "\(path)/\(prefix)") { return ([object], true) }
+        let objects = objects(prefix).filter { object in
+            object.fault == nil && object.fileName == nil
+                && after.map { $0.utf8.lexicographicallyPrecedes(object.key.utf8) } != false
         }
-        return (objects, true)
+        return (Array(objects.prefix(limit)), objects.count <= limit)
     }
 
     package func survey(
@@ -235,11 +228,16 @@ package struct DirectoryBucket: Bucket {
                 .configuration,
                 "the directory \(path) doesn't exist, so none of its records is counted; create it or correct --bucket")
         }
+        return (objects(prefix), true)
+    }
+
+    /// Everything under a prefix, also what can't be opened, in the order of the names' bytes.
+    private func objects(_ prefix: String) -> [BucketObject] {
         let root = prefix.isEmpty ? path : "\(path)/\(prefix)"
-        if !prefix.isEmpty, !FileManager.default.fileExists(atPath: root) { return ([], true) }
+        guard FileManager.default.fileExists(atPath: root) else { return [] }
         var walk = DirectoryWalk(root.hasSuffix("/") ? String(root.dropLast()) : root)
         walk.read()
-        return (walk.entries.map { Self.object($0, prefix) }, true)
+        return walk.entries.map { Self.object($0, prefix) }
     }
 
     private static func object(_ entry: DirectoryWalk.Entry, _ prefix: String) -> BucketObject {

@@ -1,4 +1,4 @@
-import MeterLine
+import AWS
 
 #if canImport(Glibc)
     import Glibc
@@ -75,11 +75,10 @@ struct DirectoryWalk {
     /// A name as a key: percent-encoded where it isn't UTF-8.
     static func key(_ name: [UInt8]) -> (key: String, isEncoded: Bool) {
         if let key = String(validating: name, as: UTF8.self) { return (key, false) }
-        let digits = Array("0123456789ABCDEF".utf8)
-        let encoded = name.flatMap { byte in
-            byte < 0x80 && byte != UInt8(ascii: "%")
-                ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-        }
-        return (String(decoding: encoded, as: UTF8.self), true)
+        return (PercentEncoding.encode(name, keeping: keptInKeys), true)
     }
+
+    /// ASCII, but for what an encoded byte begins with.
+    private static let keptInKeys = String(
+        decoding: (0..<0x80).filter { $0 != UInt8(ascii: "%") }, as: UTF8.self)
 }

@@ -1,3 +1,5 @@
+import Meter
+
 /// The JSON document in which CloudWatch Logs ships log events to a subscription.
 ///
 /// Its members come in any order and unknown ones are skipped. Source: Amazon CloudWatch Logs User Guide, "Log group-level
@@ -108,7 +110,7 @@ struct Envelope {
                 if LooseJSON.isName(name, "id", in: bytes) {
                     id = try LooseJSON.text(bytes, &position)
                 } else if LooseJSON.isName(name, "timestamp", in: bytes) {
-                    timestamp = Timestamp.plausible(Int64(try LooseJSON.text(bytes, &position)))
+                    timestamp = RecordLimits.timeInMillis(Int64(try LooseJSON.text(bytes, &position)))
                 } else if LooseJSON.isName(name, "message", in: bytes) {
                     message = try LooseJSON.string(bytes, &position)
                 } else {

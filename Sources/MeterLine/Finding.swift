@@ -24,8 +24,8 @@ public struct EventOrigin: Sendable {
         self.logGroup = logGroup
         self.logStream = logStream
         self.eventId = eventId
-        self.timestamp = Timestamp.plausible(timestamp)
-        self.ingestionTime = Timestamp.plausible(ingestionTime)
+        self.timestamp = RecordLimits.timeInMillis(timestamp)
+        self.ingestionTime = RecordLimits.timeInMillis(ingestionTime)
     }
 }
 
@@ -100,7 +100,7 @@ public struct Reject: Sendable {
         self.tag = tag
         self.ordinal = ordinal
         self.source = source
-        self.timestamp = Timestamp.plausible(timestamp)
+        self.timestamp = RecordLimits.timeInMillis(timestamp)
         self.content = content
         self.sequence = sequence
     }

@@ -420,7 +420,7 @@ extension RecordSource {
         guard let logGroup = texts["logGroup"] else { return nil }
         self.init(
             account: texts["account"] ?? "", logGroup: logGroup, logStream: texts["logStream"] ?? "",
-            eventId: texts["eventId"] ?? "", timestamp: Timestamp.plausible(numbers["timestamp"]),
+            eventId: texts["eventId"] ?? "", timestamp: RecordLimits.timeInMillis(numbers["timestamp"]),
             ordinal: Int(clamping: max(0, numbers["ordinal"] ?? 0)), timeDerived: timeDerived)
     }
 

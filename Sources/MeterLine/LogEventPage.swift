@@ -148,9 +148,9 @@ package struct LogEventPage: Sendable {
             if LooseJSON.isName(name, "message", in: bytes) {
                 event.message = try LooseJSON.string(bytes, &position)
             } else if LooseJSON.isName(name, "timestamp", in: bytes) {
-                event.timestamp = Timestamp.plausible(Int64(try LooseJSON.text(bytes, &position)))
+                event.timestamp = RecordLimits.timeInMillis(Int64(try LooseJSON.text(bytes, &position)))
             } else if LooseJSON.isName(name, "ingestionTime", in: bytes) {
-                event.ingestionTime = Timestamp.plausible(Int64(try LooseJSON.text(bytes, &position)))
+                event.ingestionTime = RecordLimits.timeInMillis(Int64(try LooseJSON.text(bytes, &position)))
             } else if LooseJSON.isName(name, "eventId", in: bytes) {
                 let id = try LooseJSON.text(bytes, &position)
                 event.id = id.isEmpty ? nil : id

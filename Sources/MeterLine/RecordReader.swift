@@ -177,7 +177,7 @@ struct RecordReader {
             throw Rejection(.invalidTime, "meterTimeInMillis is before the year 2000; is it in seconds?")
         }
         // Without a log event's time the bound is the year 9999, which still tells microseconds apart.
-        let latest = eventTimestamp.map { $0 + RecordLimits.futureInMillis } ?? Timestamp.latest
+        let latest = eventTimestamp.map { $0 + RecordLimits.futureInMillis } ?? RecordLimits.timesInMillis.upperBound
         guard time <= latest else {
             throw Rejection(
                 .invalidTime, "meterTimeInMillis is over a year after the log event; is it in microseconds?")

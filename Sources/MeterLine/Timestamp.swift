@@ -2,23 +2,14 @@ import Meter
 
 /// Times as log lines and records write them, in milliseconds since 1970-01-01T00:00:00Z.
 package enum Timestamp {
-    /// The end of the year 9999.
-    ///
-    /// What lies behind it was meant in another unit.
-    package static let latest = RecordLimits.timesInMillis.upperBound
-
-    /// A time from 1970 to 9999; nil for any other, which no log event has.
-    package static func plausible(_ time: Int64?) -> Int64? {
-        RecordLimits.timeInMillis(time)
-    }
-
     /// Seconds since 1970 with a fraction, as AWS writes them in JSON, in milliseconds; what is beyond is cut off.
     static func milliseconds(seconds: String) -> Int64? {
-        guard let quantity = Quantity(seconds), let whole = quantity.truncated, (0...latest / 1_000).contains(whole)
+        guard let quantity = Quantity(seconds), let whole = quantity.truncated,
+            (0...RecordLimits.timesInMillis.upperBound / 1_000).contains(whole)
         else { return nil }
         let fraction = quantity.text.drop { $0 != "." }.dropFirst().prefix(3)
         let padded = fraction + String(repeating: "0", count: 3 - fraction.count)
-        return plausible(Int64(padded).map { whole * 1_000 + $0 })
+        return RecordLimits.timeInMillis(Int64(padded).map { whole * 1_000 + $0 })
     }
 
     /// Reads an RFC 3339 date-time that is all of the bytes.

@@ -132,6 +132,7 @@ private struct ErrorAnswers: RouterMiddleware {
             duration: ContinuousClock.now - start)
         return response
     }
+
     /// The host of an authority without its port.
     private static func name(of authority: String) -> String {
         if authority.hasPrefix("[") { return String(authority.dropFirst().prefix { $0 != "]" }) }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Meter
 import MeterLine
 import Store
 
@@ -98,7 +99,7 @@ package struct AuditRoutes: Sendable {
         else {
             throw APIError(.badRequest, "logGroup is empty, or a name is longer than \(Self.maximumNameLength) letters")
         }
-        for time in [input.from, input.to] where !EventRoutes.milliseconds.contains(time) {
+        for time in [input.from, input.to] where !RecordLimits.timesInMillis.contains(time) {
             throw APIError(.badRequest, "from and to are milliseconds of the years 1970 to 9999")
         }
         let detail = input.everything
@@ -113,7 +114,7 @@ package struct AuditRoutes: Sendable {
         for text in Self.texts(detail) where text.unicodeScalars.count > Self.maximumTextLength {
             throw APIError(.badRequest, "a text is longer than \(Self.maximumTextLength) letters")
         }
-        for time in Self.times(detail) where !EventRoutes.milliseconds.contains(time) {
+        for time in Self.times(detail) where !RecordLimits.timesInMillis.contains(time) {
             throw APIError(.badRequest, "times are milliseconds of the years 1970 to 9999")
         }
         let audit = StoredAudit(

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Meter
 import MeterLine
 import Store
 
@@ -60,7 +61,7 @@ struct DiagnosisRoutes: Sendable {
     }
 
     private static func check(_ input: DiagnosisInput) throws(APIError) {
-        guard EventRoutes.milliseconds.contains(input.time) else {
+        guard RecordLimits.timesInMillis.contains(input.time) else {
             throw APIError(.badRequest, "time is milliseconds of the years 1970 to 9999")
         }
         let looked = input.looked

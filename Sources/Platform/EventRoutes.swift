@@ -9,8 +9,6 @@ package struct EventRoutes: Sendable {
     let keys: KeyRing
     let hub: EventHub
 
-    /// The milliseconds since 1970 that are taken.
-    package static let milliseconds = RecordLimits.timesInMillis
     package static let numbers: ClosedRange<Int64> = 1...Int64.max
 
     private static let parameters = [
@@ -66,10 +64,10 @@ package struct EventRoutes: Sendable {
                 "\(query.dimensions.count) dimensions are asked for, and no record has more than \(RecordLimits.dimensions)"
             )
         }
-        let from = try reader.int("from", in: milliseconds)
-        let to = try reader.int("to", in: milliseconds)
+        let from = try reader.int("from", in: RecordLimits.timesInMillis)
+        let to = try reader.int("to", in: RecordLimits.timesInMillis)
         if from != nil || to != nil {
-            let (from, to) = (from ?? 0, to ?? milliseconds.upperBound)
+            let (from, to) = (from ?? 0, to ?? RecordLimits.timesInMillis.upperBound)
             guard from <= to else { throw APIError(.badRequest, "to is before from") }
             query.times = from..<to
         }
@@ -83,11 +81,11 @@ package struct EventRoutes: Sendable {
 
     /// A range of log event times; an end before its start holds nothing.
     static func logTimes(_ reader: QueryReader) throws(APIError) -> Range<Int64>? {
-        let from = try reader.int("sourceFrom", in: milliseconds)
-        let to = try reader.int("sourceTo", in: milliseconds)
+        let from = try reader.int("sourceFrom", in: RecordLimits.timesInMillis)
+        let to = try reader.int("sourceTo", in: RecordLimits.timesInMillis)
         guard from != nil || to != nil else { return nil }
         let start = from ?? 0
-        return start..<max(start, to ?? milliseconds.upperBound)
+        return start..<max(start, to ?? RecordLimits.timesInMillis.upperBound)
     }
 
     private func one(_ context: APIContext) async throws -> Response {
@@ -173,7 +171,7 @@ package struct EventRoutes: Sendable {
 
     /// The place behind a record, as tokens and links name it; nil for a time or a number that no record has.
     package static func position(time: Int64, number: Int64) -> UsageEventQuery.Position? {
-        guard milliseconds.contains(time), numbers.contains(number) else { return nil }
+        guard RecordLimits.timesInMillis.contains(time), numbers.contains(number) else { return nil }
         return UsageEventQuery.Position(time: time, number: number)
     }
 

@@ -61,7 +61,7 @@ struct FindRequest: RequestBody {
         guard !hasExponent, let value = Quantity(jsonNumber: Array(key.meterValue.utf8).span) else {
             throw APIError(.badRequest, "meterValue is no number below 10^36 with at most 30 decimal places")
         }
-        guard EventRoutes.milliseconds.contains(key.meterTimeInMillis) else {
+        guard RecordLimits.timesInMillis.contains(key.meterTimeInMillis) else {
             throw APIError(.badRequest, "meterTimeInMillis is no time in milliseconds since 1970")
         }
         let dimensions = (key.dimensions ?? []).map { Dimension(name: $0.name, value: $0.value) }

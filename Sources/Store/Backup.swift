@@ -69,7 +69,7 @@ extension SQLiteStore {
             try? FileManager.default.removeItem(atPath: partial)
             try PrivateFiles.copy(backup, to: partial)
             let count = try check(partial)
-            try IdentityMark(path: path).remove()
+            try DatabaseIdentity(path: path).remove()
             try FileManager.default.moveItem(atPath: partial, toPath: path)
             return count
         } catch {

@@ -84,7 +84,6 @@ extension SQLiteStore {
             if before.dimensions != after.dimensions || before.isDuration != after.isDuration
                 || (after.isDuration && before.timeout != after.timeout)
             {
-                try Rebuild.settle(before, db)
                 try Rebuild(after, db).run()
             }
             try Change.append(
@@ -132,7 +131,6 @@ extension SQLiteStore {
                     .conflict, "only a deprecated meter can be deleted; set its lockingStatus to deprecated first")
             }
             try db.execute(sql: "DELETE FROM meter WHERE name = ?", arguments: [name])
-            try Rebuild.settle(RollupMeter(name: name, definition: meter), db)
             try Rebuild.clear(meter: name, db)
             try Change.append(
                 who: who, what: "meter.delete", subject: meter.meterApiName, before: Array(try json(meter)),

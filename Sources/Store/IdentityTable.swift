@@ -76,7 +76,7 @@ struct IdentityTable {
             return try db.changesCount > 0 ? nil : find(arrival.place)
         }
         if let known = try find(arrival.place) { return known }
-        try insert(arrival, state: state, number: number)
+        try write(upsert, arrival, hour: arrival.hour, state: state, number: number, cancel: nil)
         return nil
     }
 
@@ -105,12 +105,6 @@ struct IdentityTable {
         return KnownIdentity(hour: hour, state: state, number: 0, isFrozen: frozen.contains(hour))
     }
 
-    private func insert(
-        _ arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64? = nil
-    ) throws {
-        try write(upsert, arrival, hour: arrival.hour, state: state, number: number, cancel: cancel)
-    }
-
     /// Changes an identity where it is.
     func update(
         _ known: KnownIdentity, _ arrival: Arrival, state: IdentityState, number: Int64, cancel: Int64?
@@ -126,7 +120,7 @@ struct IdentityTable {
             bind(delete, arrival.place, hour: known.hour)
             try delete.run()
         }
-        try insert(arrival, state: state, number: number, cancel: cancel)
+        try write(upsert, arrival, hour: arrival.hour, state: state, number: number, cancel: cancel)
     }
 
     private func write(

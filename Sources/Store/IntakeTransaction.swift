@@ -103,6 +103,7 @@ final class IntakeTransaction {
 
     // MARK: - One record
 
+    /// What became of a record.
     private enum Outcome {
         case stored
         case duplicate
@@ -110,6 +111,7 @@ final class IntakeTransaction {
         case pastRetention(String)
     }
 
+    /// Stores a record, unless it is known or lies before the retention mark.
     private func take(_ record: ReceivedRecord, _ way: Way) throws -> Outcome {
         guard record.meterTimeInMillis >= frozen.time else {
             return .pastRetention(

@@ -1,4 +1,3 @@
-import Aggregation
 import GRDB
 
 /// Counts a meter's records again, when it is defined or when what its usage is kept by changes.
@@ -21,8 +20,8 @@ struct Rebuild {
         var changes = RollupChanges()
         let meters = [meter.name: meter]
         if meter.isDuration {
-            for (start, span) in try SeriesTable(db).running(frozen, meter, db) {
-                try changes.add(running: span, of: start, meter)
+            for start in try SeriesTable(db).running(frozen, meter, db) {
+                try changes.add(start, meter)
                 if changes.count >= Self.maximumChanges { try changes.write(meters, db) }
             }
         }
@@ -54,11 +53,6 @@ struct Rebuild {
             if let record = StoredRecord(rows) { records.append(record.counted) }
         }
         return records
-    }
-
-    /// Ends a definition: what ran by it and had ended before the mark stays ended.
-    static func settle(_ meter: RollupMeter, _ db: Database) throws {
-        if meter.isDuration { try SeriesTable(db).settle(try FrozenPast(db), meter, db) }
     }
 
     /// Drops a meter's usage, but for what is frozen.

@@ -31,7 +31,7 @@ extension SQLiteStore {
 
     public func expireRejects() async throws(StoreError) -> Int {
         try await write { db in
-            let mark = try Setting.closedBefore(db)
+            let mark = try FrozenPast(db).time
             let rows = try Row.fetchAll(
                 db, sql: "SELECT id, resolved IS NOT NULL FROM reject WHERE received < ? ORDER BY received LIMIT ?",
                 arguments: [mark, Self.maximumExpired])
@@ -48,7 +48,7 @@ extension SQLiteStore {
 
     /// Rejects that expired stay in the figures, which would not add up without them.
     static func expired(_ name: String, _ db: Database) throws -> Int {
-        try Int.fetchOne(db, sql: "SELECT value FROM setting WHERE name = ?", arguments: [name]) ?? 0
+        Int(try Setting.value(name, db) ?? 0)
     }
 
     private static func addExpired(_ name: String, _ count: Int, _ db: Database) throws {

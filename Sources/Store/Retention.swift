@@ -28,9 +28,7 @@ extension SQLiteStore {
         var identities: [Closing] = []
         while try rows.step() { identities.append(Closing(rows)) }
         rows.reset()
-        var series = try SeriesPruning(frozen, db)
-        for identity in identities { try identity.drop(&series, db) }
-        try series.dropEnded()
+        for identity in identities { try identity.drop(db) }
         try db.execute(sql: "DELETE FROM arrival WHERE minute < ?", arguments: [frozen.time])
         return try identities.count + dropSuperseded(before: frozen.time, db)
     }
@@ -64,7 +62,7 @@ private struct Closing {
         cancel = row.optionalInt(5)
     }
 
-    func drop(_ series: inout SeriesPruning, _ db: Database) throws {
+    func drop(_ db: Database) throws {
         let statement = try HotStatement(
             db, "DELETE FROM identity WHERE hour = ? AND meter = ? AND customer = ? AND key = ?")
         statement.bind(1, hour)
@@ -72,7 +70,6 @@ private struct Closing {
         statement.bind(3, customer)
         statement.bind(4, key)
         try statement.run()
-        try series.prune(number, ofMeter: meter)
         for number in [number, cancel].compactMap({ $0 }) {
             for sql in ["DELETE FROM record WHERE number = ?", "DELETE FROM duplicate WHERE number = ?"] {
                 let statement = try HotStatement(db, sql)

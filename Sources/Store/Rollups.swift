@@ -165,11 +165,11 @@ struct RollupChanges {
                 level: level, start: start, meter: record.meter, customer: record.customer, dimensions: dimensions))
     }
 
-    /// Adds what a start behind the mark makes of the hours before it, when these are counted anew.
-    mutating func add(running span: DurationSpan, of record: CountedRecord, _ meter: RollupMeter) throws {
-        for part in span.parts(by: .hour) {
+    /// Adds what a start before the retention mark makes of the hours after it, when these are counted anew.
+    mutating func add(_ start: SeriesTable.Running, _ meter: RollupMeter) throws {
+        for part in start.span.parts(by: .hour) {
             let seconds = Aggregate(seconds: .seconds(milliseconds: part.milliseconds))
-            try add(seconds, hour: Hour.containing(part.bucket), record, meter)
+            try add(seconds, hour: Hour.containing(part.bucket), start.record, meter)
         }
     }
 
@@ -190,7 +190,7 @@ struct RollupChanges {
         let frozen = table.rows.frozen
         let openDays = try OpenDays(db)
         try addSealedDays(openDays, frozen)
-        // Of a duration that began behind the mark only what lies before it is frozen.
+        // A start before the mark may end anew after it; what lies before the mark is as it was.
         try additions.each { cell, aggregate in
             if !frozen.contains(cell.start, on: cell.level) { try table.merge(aggregate, into: cell) }
         }

@@ -27,13 +27,13 @@ public final class SQLiteStore: Store {
     ///   that was there; `unavailable` when it cannot be opened.
     public init(path: String, quietRecords: Int64 = 10_000) throws(StoreError) {
         do {
-            let mark = IdentityMark(path: path)
-            try mark.checkFile()
+            let identity = DatabaseIdentity(path: path)
+            try identity.checkFile()
             try PrivateFiles.prepareDatabase(path)
             pool = try DatabasePool(path: path, configuration: Self.configuration)
-            try pool.read(mark.check)
+            try pool.read(identity.check)
             try Self.migrate(pool)
-            try mark.write(try pool.read { db in try Setting.identity(db) ?? "" })
+            try identity.write(try pool.read { db in try Setting.identity(db) ?? "" })
         } catch {
             throw StoreError(error)
         }
@@ -109,7 +109,7 @@ public final class SQLiteStore: Store {
     /// Writes something small, to see whether writing works.
     public func probe() async throws(StoreError) {
         try await write { db in
-            let time = try Int64.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'probe'") ?? 0
+            let time = try Setting.value("probe", db) ?? 0
             try Setting.set("probe", time + 1, db)
             // Where the next record goes, and where each table begins.
             _ = try Int64.fetchOne(db, sql: "SELECT number FROM record ORDER BY number DESC LIMIT 1")
@@ -117,42 +117,6 @@ public final class SQLiteStore: Store {
                 _ = try Row.fetchOne(db, sql: "SELECT * FROM \(table.quotedDatabaseIdentifier) LIMIT 1")
             }
         }
-    }
-}
-
-/// What requests have met that says that the store doesn't work.
-private final class Failures: Sendable {
-    /// How long a failure that isn't damage is told of, since a single request may be its cause.
-    private static let patience = Duration.seconds(60)
-
-    private struct State {
-        var damage: StoreError?
-        var failure: (error: StoreError, time: ContinuousClock.Instant)?
-    }
-
-    private let state = Mutex(State())
-
-    var trouble: StoreError? {
-        state.withLock { state in
-            if let damage = state.damage { return damage }
-            guard let failure = state.failure, ContinuousClock.now - failure.time < Self.patience else { return nil }
-            return failure.error
-        }
-    }
-
-    /// The error in the words of the store, kept where it says that the store doesn't work.
-    func noted(_ error: any Error, ofIngest isIngest: Bool = false) -> StoreError {
-        let error = StoreError(error)
-        state.withLock { state in
-            if error.kind == .damaged { state.damage = error }
-            if isIngest, error.kind == .failed { state.failure = (error, .now) }
-        }
-        return error
-    }
-
-    /// Records were stored; damage of the file stays.
-    func clear() {
-        state.withLock { $0.failure = nil }
     }
 }
 
@@ -269,11 +233,6 @@ extension StoreError {
 
 /// Values under a name.
 enum Setting {
-    /// Records before this time, in milliseconds since 1970, are no longer kept, and none is taken in.
-    static func closedBefore(_ db: Database) throws -> Int64 {
-        try value("closedBefore", db) ?? 0
-    }
-
     /// Which database it is; nil for one of an early version.
     static func identity(_ db: Database) throws -> String? {
         try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'identity'")

@@ -18,7 +18,6 @@ enum Schema {
                 try Deduplications.write(definition.deduplication, name, db)
             }
         }
-        migrator.registerMigration("5") { db in try db.execute(sql: version5) }
         return migrator
     }
 
@@ -105,13 +104,6 @@ enum Schema {
         CREATE INDEX rejectByGroup ON reject (reason, intake, logGroup, received) WHERE resolved IS NULL;
         """
 
-    private static let version5 = """
-        -- Rejects that somebody has settled without storing them, and when each came, by which they expire.
-        ALTER TABLE reject ADD COLUMN dismissed INTEGER;
-        ALTER TABLE reject ADD COLUMN dismissReason TEXT;
-        CREATE INDEX rejectByArrival ON reject (received);
-        """
-
     private static let version3 = """
         -- What the doctor has found: the findings apart from the rest, which lists show.
         CREATE TABLE diagnosis (id INTEGER PRIMARY KEY, account BLOB NOT NULL, region BLOB NOT NULL,
@@ -126,7 +118,8 @@ enum Schema {
         ALTER TABLE timeless ADD COLUMN state INTEGER NOT NULL DEFAULT 1;
         UPDATE timeless SET state = coalesce((SELECT i.state FROM identity i WHERE i.hour = timeless.hour
             AND i.meter = timeless.meter AND i.customer = timeless.customer AND i.key = timeless.key), 1);
-        CREATE INDEX seriesWithoutRecord ON series (meter, time) WHERE number = 0;
+        -- Starts and stops behind the retention mark, as they are settled when it moves.
+        CREATE INDEX seriesByTime ON series (meter, time);
         -- Which database it is, also as a backup: a directory remembers it.
         INSERT INTO setting (name, value) SELECT 'identity', lower(hex(randomblob(16)));
         -- The newest hour of a record that did not come before its time: the retention mark follows it.
@@ -137,5 +130,9 @@ enum Schema {
             AND start < (SELECT value / 3600000 FROM setting WHERE name = 'closedBefore');
         UPDATE rollup SET level = level + 4 WHERE level IN (2, 3)
             AND start < (SELECT value / 86400000 * 24 FROM setting WHERE name = 'closedBefore');
+        -- Rejects that somebody has settled without storing them, and when each came, by which they expire.
+        ALTER TABLE reject ADD COLUMN dismissed INTEGER;
+        ALTER TABLE reject ADD COLUMN dismissReason TEXT;
+        CREATE INDEX rejectByArrival ON reject (received);
         """
 }

@@ -5,7 +5,7 @@ import Meter
 /// The starts and stops of `event_duration` meters.
 ///
 /// A series is what one customer does with one set of dimensions. Of a stop and a start at one time the stop wins.
-/// The last start before the retention mark outlives its record as long as it may run into hours that still change.
+/// When the retention mark moves, what lies before it goes, but for the starts that run on after it.
 struct SeriesTable {
     private let before: HotStatement
     private let at: HotStatement
@@ -50,56 +50,56 @@ struct SeriesTable {
         return hours.filter { $0.value != 0 }.map { ($0.key, $0.value) }
     }
 
-    /// The starts before the retention mark that run on behind it, each with its span behind the mark as it is without
-    /// any later event.
-    func running(_ frozen: FrozenPast, _ meter: RollupMeter, _ db: Database) throws -> [(CountedRecord, DurationSpan)] {
-        try lastEvents(before: frozen.time, meter, db).compactMap { record, event in
-            guard let span = DurationSpan(of: event, next: nil, timeout: meter.timeout),
-                let part = span.clamped(to: frozen.time..<Int64.max)
-            else { return nil }
-            return (record, part)
-        }
+    /// A start before the retention mark that runs on into hours that can still change.
+    struct Running {
+        /// The start, with all its dimensions.
+        var record: CountedRecord
+        /// How it goes on after the mark when no later event comes.
+        var span: DurationSpan
     }
 
-    /// Drops what lies before the retention mark and does not run behind it by the meter's timeout.
-    ///
-    /// A meter's next definition must not make run again what had ended, whether or not its record is dropped yet.
-    func settle(_ frozen: FrozenPast, _ meter: RollupMeter, _ db: Database) throws {
-        let running = try running(frozen, meter, db).map(\.0)
-        try db.execute(
-            sql: "DELETE FROM series WHERE meter = ? AND time < ?", arguments: [meter.name, frozen.time])
-        for record in running {
-            bind(insert, record)
-            insert.bind(5, 0)
-            insert.bind(6, 0)
-            try insert.run()
-        }
-    }
-
-    private func lastEvents(
-        before mark: Int64, _ meter: RollupMeter, _ db: Database
-    ) throws -> [(CountedRecord, DurationEvent)] {
+    /// The starts before the retention mark that run on after it: of each series its last event, if it is such a start.
+    func running(_ frozen: FrozenPast, _ meter: RollupMeter, _ db: Database) throws -> [Running] {
         let rows = try HotStatement(
             db,
             """
-            SELECT customer, dimensions, time, rank FROM series WHERE meter = ? AND time < ?
-            ORDER BY customer, dimensions, time, rank
+            SELECT customer, dimensions, time, rank, number FROM series WHERE meter = ? AND time < ?
+            ORDER BY customer, dimensions, time, rank, number
             """)
         rows.bind(1, meter.name)
-        rows.bind(2, mark)
+        rows.bind(2, frozen.time)
         defer { rows.reset() }
-        var last: [(CountedRecord, DurationEvent)] = []
+        var running: [Running] = []
+        var last: CountedRecord?
         while try rows.step() {
+            let isStart = rows.int(3) == 0
             let record = CountedRecord(
-                number: 0, meter: meter.name, customer: rows.int(0), time: rows.int(2), value: Quantity(canonical: "1"),
-                dimensions: rows.bytes(1))
-            let event = DurationEvent(time: record.time, isStart: rows.int(3) == 0)
-            if let (known, _) = last.last, known.customer == record.customer, known.dimensions == record.dimensions {
-                last.removeLast()
+                number: rows.int(4), meter: meter.name, customer: rows.int(0), time: rows.int(2),
+                value: Quantity(canonical: isStart ? "1" : "0"), dimensions: rows.bytes(1))
+            let isSameSeries = last?.customer == record.customer && last?.dimensions == record.dimensions
+            if isSameSeries, running.last?.record.number == last?.number { running.removeLast() }
+            last = record
+            let event = DurationEvent(time: record.time, isStart: isStart)
+            if let span = DurationSpan(of: event, next: nil, timeout: meter.timeout)?
+                .clamped(to: frozen.time..<Int64.max)
+            {
+                running.append(Running(record: record, span: span))
             }
-            last.append((record, event))
         }
-        return last
+        return running
+    }
+
+    /// Drops what lies before the retention mark, but for the starts that run on after it; these outlive their records.
+    func settle(_ frozen: FrozenPast, _ meter: RollupMeter, _ db: Database) throws {
+        let running = try running(frozen, meter, db)
+        try db.execute(
+            sql: "DELETE FROM series WHERE meter = ? AND time < ?", arguments: [meter.name, frozen.time])
+        for start in running {
+            bind(insert, start.record)
+            insert.bind(5, 0)
+            insert.bind(6, start.record.number)
+            try insert.run()
+        }
     }
 
     /// 1 starts, 0 stops, anything else does neither.
@@ -135,87 +135,5 @@ struct SeriesTable {
         statement.bind(2, record.customer)
         statement.bind(3, record.dimensions)
         statement.bind(4, record.time)
-    }
-}
-
-/// Drops starts and stops whose records go: all but the last start of a series that may still run behind the mark.
-///
-/// Such a start loses its number with its record; it goes when its timeout has passed or when a later event has come.
-struct SeriesPruning {
-    private let frozen: FrozenPast
-    private let db: Database
-    private let meters: [Int64: RollupMeter]
-    private var hasSeries: [Int64: Bool] = [:]
-
-    init(_ frozen: FrozenPast, _ db: Database) throws {
-        self.frozen = frozen
-        self.db = db
-        meters = try RollupMeter.all(db)
-    }
-
-    mutating func prune(_ number: Int64, ofMeter meter: Int64) throws {
-        let series = "meter = ? AND customer = ? AND dimensions = ?"
-        guard try hasRows(meter), let record = try StoredRecord.find(number, db)?.counted,
-            let isStart = SeriesTable.isStart(record.value)
-        else { return }
-        let rank: Int64 = isStart ? 0 : 1
-        // What was taken back is in no series, and must take nothing of one with it.
-        let present = try HotStatement(
-            db, "SELECT 1 FROM series WHERE \(series) AND time = ? AND rank = ? AND number = ?")
-        bind(present, record, rank)
-        present.bind(6, record.number)
-        defer { present.reset() }
-        guard try present.step() else { return }
-        let later = try HotStatement(
-            db, "SELECT 1 FROM series WHERE \(series) AND (time, rank, number) > (?, ?, ?) AND time < ? LIMIT 1")
-        bind(later, record, rank)
-        later.bind(6, record.number)
-        later.bind(7, frozen.time)
-        defer { later.reset() }
-        let isLast = try !later.step()
-        if isLast {
-            let earlier = try HotStatement(db, "DELETE FROM series WHERE \(series) AND (time, rank) < (?, ?)")
-            bind(earlier, record, rank)
-            try earlier.run()
-        }
-        let isRunning = isLast && isStart && isRunning(record.time, meter)
-        let own = try HotStatement(
-            db,
-            (isRunning ? "UPDATE OR REPLACE series SET number = 0" : "DELETE FROM series")
-                + " WHERE \(series) AND time = ? AND rank = ? AND number = ?")
-        bind(own, record, rank)
-        own.bind(6, record.number)
-        try own.run()
-    }
-
-    /// Drops the starts without a record that have ended by themselves.
-    func dropEnded() throws {
-        for meter in meters.values where meter.isDuration {
-            try db.execute(
-                sql: "DELETE FROM series WHERE meter = ? AND number = 0 AND time <= ?",
-                arguments: [meter.name, frozen.time - meter.timeout])
-        }
-    }
-
-    private mutating func hasRows(_ meter: Int64) throws -> Bool {
-        if let known = hasSeries[meter] { return known }
-        let found =
-            try Int64.fetchOne(db, sql: "SELECT 1 FROM series WHERE meter = ? LIMIT 1", arguments: [meter]) != nil
-        hasSeries[meter] = found
-        return found
-    }
-
-    /// Whether a start may run behind the mark; of a meter that is not defined nobody knows.
-    private func isRunning(_ time: Int64, _ meter: Int64) -> Bool {
-        guard let meter = meters[meter], meter.isDuration else { return true }
-        return time > frozen.time - meter.timeout
-    }
-
-    private func bind(_ statement: HotStatement, _ record: CountedRecord, _ rank: Int64) {
-        statement.bind(1, record.meter)
-        statement.bind(2, record.customer)
-        statement.bind(3, record.dimensions)
-        statement.bind(4, record.time)
-        statement.bind(5, rank)
     }
 }

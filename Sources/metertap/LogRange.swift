@@ -4,6 +4,7 @@ import Collection
 import Delivery
 import FilterPattern
 import HTTP
+import Meter
 import MeterLine
 
 /// The range of a log group that a command is about.
@@ -26,7 +27,7 @@ struct LogRange: ParsableArguments {
     /// The range from one time to another; without one of them it has no such end.
     static func times(_ from: String?, _ to: String?) throws -> Range<Int64> {
         let from = try from.map { try CommandTime.parse($0, "--from") } ?? 0
-        let to = try to.map { try CommandTime.parse($0, "--to") } ?? Timestamp.latest
+        let to = try to.map { try CommandTime.parse($0, "--to") } ?? RecordLimits.timesInMillis.upperBound
         guard from >= 0, from < to else {
             throw Failure(message: "--to is not after --from, so that the range holds nothing", code: ExitCode(64))
         }

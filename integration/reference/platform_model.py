@@ -388,13 +388,12 @@ class RetainingModel(Model):
                 self.gone.append(kept)
         self.mark = mark
 
-    def settle(self, name: str, meter: Json, mark: int | None = None) -> None:
+    def settle(self, name: str, meter: Json, mark: int) -> None:
         """Of each series the last event before the mark is kept, when it is a start that still runs."""
-        mark = self.mark if mark is None else mark
         timeout = meter["timeoutInMinutes"] * 60_000
-        last = {series: events for series, events in self.events(name).items()}
+        series_of = self.events(name)
         self.running[name] = {}
-        for series, events in last.items():
+        for series, events in series_of.items():
             before = [event for event in events if event.time < mark]
             if before and before[-1].value == 1 and before[-1].time + timeout > mark:
                 self.running[name][series] = before[-1]

@@ -1,3 +1,4 @@
+import Meter
 import MeterLine
 
 /// Cuts the text of an exported object into log events: `2026-01-02T03:04:05.678Z message`.
@@ -85,6 +86,6 @@ package struct ExportLines: ~Copyable {
             line.count == timeBytes || line[timeBytes] == UInt8(ascii: " "),
             let (time, end) = Timestamp.rfc3339Prefix(line), end == timeBytes
         else { return nil }
-        return Timestamp.plausible(time)
+        return RecordLimits.timeInMillis(time)
     }
 }

@@ -1,3 +1,5 @@
+import Meter
+
 /// Where the log events of an envelope stand, so that each byte of an envelope is parsed once.
 ///
 /// An index keeps its memory for the next envelope.
@@ -78,7 +80,7 @@ struct EventIndex {
         guard !entry.id.isEmpty, let number = text.end(of: middle, at: entry.id.upperBound) else { return nil }
         let digits = number..<text.endOfDigits(from: number)
         guard let time = text.number(digits) else { return nil }
-        entry.timestamp = Timestamp.plausible(time)
+        entry.timestamp = RecordLimits.timeInMillis(time)
         guard let message = text.end(of: ending, at: digits.upperBound),
             let end = text.endOfString(from: message), text.byte(at: end.position + 1) == UInt8(ascii: "}")
         else { return nil }

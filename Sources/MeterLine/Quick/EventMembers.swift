@@ -1,3 +1,5 @@
+import Meter
+
 /// Where the parts of a log event stand in an envelope or a page, whatever white space is between them, in whatever order, and
 /// beside whatever other members.
 ///
@@ -117,14 +119,14 @@ struct EventMembers {
     @inline(__always)
     private mutating func takeTimestamp(_ text: ByteText, _ start: Int) -> Bool {
         guard let time = number(text, start) else { return false }
-        timestamp = Timestamp.plausible(time)
+        timestamp = RecordLimits.timeInMillis(time)
         return true
     }
 
     @inline(__always)
     private mutating func takeIngestionTime(_ text: ByteText, _ start: Int) -> Bool {
         guard let time = number(text, start) else { return false }
-        ingestionTime = Timestamp.plausible(time)
+        ingestionTime = RecordLimits.timeInMillis(time)
         return true
     }
 

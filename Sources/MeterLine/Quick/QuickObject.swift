@@ -148,7 +148,7 @@ struct QuickObject {
             let logStream = sourceText(",\"logStream\":"), let eventId = sourceText(",\"eventId\":"),
             let time = sourceNumber(",\"timestamp\":"), let ordinal = sourceNumber(",\"ordinal\":"),
             eventId.count > 0, text.endOfDigits(from: eventId.lowerBound) == eventId.range.upperBound,
-            let timestamp = Timestamp.plausible(time)
+            let timestamp = RecordLimits.timeInMillis(time)
         else { return false }
         let derived = text.end(of: ",\"timeDerived\":true", at: position)
         guard let end = text.end(of: "}}", at: derived ?? position) else { return false }

@@ -64,7 +64,7 @@ struct QuickValues {
     func take(_ time: Int64, _ record: inout QuickRecord) -> Bool {
         (record.time, record.timeDerived) = (time, false)
         return time >= RecordLimits.earliestTimeInMillis
-            && time <= eventTime.map { $0 + RecordLimits.futureInMillis } ?? Timestamp.latest
+            && time <= eventTime.map { $0 + RecordLimits.futureInMillis } ?? RecordLimits.timesInMillis.upperBound
     }
 
     /// Takes the log event's time for a record without one; false when there is none.

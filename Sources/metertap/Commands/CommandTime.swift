@@ -1,5 +1,6 @@
 import ArgumentParser
 import HTTP
+import Meter
 import MeterLine
 
 /// A point in time as the command line takes it.
@@ -14,7 +15,7 @@ enum CommandTime {
             return max(0, UnixTime.now().milliseconds - count * unit)
         }
         let full = text.utf8.count == 10 ? text + "T00:00:00Z" : text
-        guard let time = Timestamp.plausible(Timestamp.rfc3339(Array(full.utf8).span)) else {
+        guard let time = RecordLimits.timeInMillis(Timestamp.rfc3339(Array(full.utf8).span)) else {
             throw Failure(
                 message: "\(option) is no time; write 2026-10-31, 2026-10-31T12:00:00Z, or 2h for two hours ago",
                 code: ExitCode(64))
@@ -27,7 +28,7 @@ enum CommandTime {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
         guard text.utf8.count == 7, parts.count == 2, let year = parts[0], let month = parts[1],
             (1...12).contains(month),
-            let start = Timestamp.plausible(Timestamp.rfc3339(Array("\(text)-01T00:00:00Z".utf8).span))
+            let start = RecordLimits.timeInMillis(Timestamp.rfc3339(Array("\(text)-01T00:00:00Z".utf8).span))
         else { throw Failure(message: "--period is no month such as 2026-10", code: ExitCode(64)) }
         let next = month == 12 ? "\(year + 1)-01" : "\(year)-\(month < 9 ? "0" : "")\(month + 1)"
         let end = Timestamp.rfc3339(Array("\(next)-01T00:00:00Z".utf8).span) ?? start

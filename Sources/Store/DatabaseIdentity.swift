@@ -6,7 +6,7 @@ import SystemPackage
 ///
 /// A database that is gone, cut to nothing or replaced would be an empty one at the next start, and what was billed would be
 /// forgotten in silence.
-struct IdentityMark {
+struct DatabaseIdentity {
     private let path: String
     private let database: String
 
