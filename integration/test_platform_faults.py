@@ -64,6 +64,23 @@ def test_a_full_disk(cli: Path, tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@pytest.mark.parametrize("name", ["metertap.sqlite", "metertap.sqlite-wal"])
+def test_a_file_that_is_removed_meanwhile(platform: Platform, name: str) -> None:
+    """What would be written into it is refused, for it would be gone with the process."""
+    platform.define("calls")
+    platform.send(records(0, 10))
+    kept = platform.directory / "kept"
+    (platform.data / name).rename(kept)
+    answer = platform.ingest(to_json(records(10, 10)))
+    assert answer.status_code == 503 and "was removed" in answer.json()["errorMessage"]
+    platform.wait_for(lambda: platform.request("GET", "/ready").status_code == 503)
+    kept.rename(platform.data / name)
+    platform.send(records(10, 10))
+    platform.wait_for(lambda: platform.request("GET", "/ready").status_code == 200)
+    platform.restart()
+    assert counted(platform) == 20
+
+
 def test_a_locked_database(platform: Platform) -> None:
     platform.define("calls")
     platform.send(records(0))

@@ -37,7 +37,7 @@ public final class SQLiteStore: Store {
         } catch {
             throw StoreError(error)
         }
-        writer = IntakeWriter(pool: pool, quietRecords: quietRecords)
+        writer = IntakeWriter(pool: pool, files: DatabaseFiles(path), quietRecords: quietRecords)
     }
 
     private static var configuration: GRDB.Configuration {
@@ -131,14 +131,16 @@ actor IntakeWriter {
     private static let maximumItems = 20_000
 
     private let pool: DatabasePool
+    private let files: DatabaseFiles
     private let quietRecords: Int64
     /// Guarded by the pool's writer, which runs one transaction at a time; the lock is never waited for.
     private let memory = Mutex(WriterMemory())
     private var waiting: [Waiting] = []
     private var isWriting = false
 
-    init(pool: DatabasePool, quietRecords: Int64) {
+    init(pool: DatabasePool, files: DatabaseFiles, quietRecords: Int64) {
         self.pool = pool
+        self.files = files
         self.quietRecords = quietRecords
     }
 
@@ -173,6 +175,7 @@ actor IntakeWriter {
     private func write(_ batches: [IntakeBatch]) async -> Result<[IntakeResult], StoreError> {
         do {
             let results = try await pool.write { [self] db in
+                try files.check()
                 let transaction = try IntakeTransaction(db, memory.withLock { $0 })
                 let results = try batches.map { try transaction.take($0) }
                 let remembered = try transaction.finish()
@@ -190,6 +193,7 @@ actor IntakeWriter {
 
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await pool.write { [self] db in
+            try files.check()
             // Within the transaction, for the next one may begin before this function goes on.
             memory.withLock { $0 = WriterMemory() }
             return try body(db)
