@@ -126,7 +126,7 @@ extension BucketIntake {
         var growth = reading.growth ?? IntakeRound.Growth(etag: reading.object.etag, since: .now)
         if !growth.isBeginning(of: text) { growth = IntakeRound.Growth(etag: reading.object.etag, since: .now) }
         let isSettled = reading.isSettled || isWhole
-        /// How far the rows may be read now; a first look finds the end without reading, so that the store is told once.
+        // How far the rows may be read now; a first look finds the end without reading, so that the store is told once.
         var end = growth.bytes
         while true {
             let next = rows.end(from: end)
