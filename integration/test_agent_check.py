@@ -1,7 +1,10 @@
 """Whether the agent could deliver: it asks its sink, and stores nothing."""
 
+import gzip
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +12,17 @@ import pytest
 from components.emulators import REGION, Ministack, SeaweedFS
 from components.platform import ADMIN_KEY, Platform
 from components.runtime_api import Agent
+from components.samples import Event, Line, envelope, kinesis_event, kinesis_record
+from components.stubs import FaultyIngest, FaultyS3
 from conftest import WRITER_SECRET
 
 CHECK = {"metertap": "check"}
+#: One record and one reject.
+EVENT = kinesis_event([kinesis_record("1", gzip.compress(envelope(
+    [Event("0" * 56, 1_767_225_600_000, Line(f"amberflo_meter: {value}"))
+     for value in ('{"customerId":"c","meterApiName":"m","meterValue":1}', '{"customerId":"c"}')],
+    "/app", "web-1",
+)))])  # fmt: skip
 
 
 def check(one: Agent) -> dict[str, Any]:
@@ -112,3 +123,51 @@ def test_an_api_is_asked_without_a_record(
     assert told["sink"]["writable"] is False, told
     assert "401" in told["sink"]["error"]
     assert not [path for path in rejects.rglob("*") if path.is_file()]
+
+
+def fields(request: dict[str, Any]) -> dict[str, str]:
+    """The header fields but for what depends on the body and the time, and the words that are signed."""
+    own = ("content-length", "content-md5", "x-amz-content-sha256", "x-amz-date", "authorization")
+    kept = {name: value for name, value in request["headers"].items() if name not in own}
+    for name in kept:
+        if name.startswith("x-amz-meta-"):
+            kept[name] = "a number"
+    signed = re.search(r"SignedHeaders=([^,]+)", request["headers"].get("authorization", ""))
+    return kept | {"names": " ".join(sorted(request["headers"])), "signed": signed[1] if signed else ""}
+
+
+def test_a_check_of_a_bucket_sends_what_the_work_sends(s3_agent: Callable[..., Agent], s3: FaultyS3) -> None:
+    """On the wire: a bucket may refuse what lacks a header, or has one."""
+    one = s3_agent(METERTAP_PROVENANCE="false", METERTAP_SINK_ACL="bucket-owner-full-control",
+                   METERTAP_REJECTS="s3://kept/team/")  # fmt: skip
+    told = check(one)
+    assert [told[place]["writable"] for place in ("sink", "rejects", "manifest")] == [True] * 3, told
+    asked = {folder(request): fields(request) for request in s3.requests}
+    assert not s3.snapshot()
+    s3.reset()
+    assert one.invoke(EVENT).kind == "response"
+    worked = {folder(request): fields(request) for request in s3.requests}
+    assert worked == asked
+    assert len(worked) == 3
+
+
+def folder(request: dict[str, Any]) -> str:
+    """Bucket and folder of a key, without the date and the name."""
+    return re.sub(r"/(\d{4}-\d\d-\d\d/[^/]+|metertap-check)$", "", request["path"])
+
+
+def test_a_check_of_an_api_sends_what_the_work_sends(
+    agent: Callable[..., Agent], ingest: FaultyIngest, tmp_path: Path
+) -> None:
+    one = agent(
+        METERTAP_SINK=f"{ingest.url}/ingest",
+        METERTAP_API_KEY=ingest.key,
+        METERTAP_REJECTS=f"file://{tmp_path}",
+    )
+    assert check(one)["sink"]["writable"] is True
+    (asked,) = ingest.requests
+    ingest.reset()
+    one.invoke(EVENT)
+    (worked,) = ingest.requests
+    assert fields(asked) == fields(worked)
+    assert (asked["method"], asked["path"]) == (worked["method"], worked["path"])

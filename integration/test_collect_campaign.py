@@ -145,6 +145,7 @@ def test_each_record_counts_once(run: int, bucket: Path, platform: Platform, tmp
     start = (int(time.time()) // 86_400 - 16) * DAY
     accounts, truth = world(rng, seed, start)
     logs = LateLogs(accounts, rng, start)
+    logs.token_faults = 0.03
     description = {
         "state": str(tmp_path / "state"),
         "connections": [
@@ -181,6 +182,7 @@ def days(rng: random.Random, logs: LateLogs, probe: Probe, start: int) -> list[d
             probe.step(moment)
     for account in logs.accounts.values():
         account.fault = lambda: None
+    logs.token_faults = 0.0
     for hours in range(0, 30, 6):
         logs.now = start + 15 * DAY + hours * HOUR
         statuses = probe.step(logs.now)

@@ -53,15 +53,14 @@ public struct CloudWatchClient: Sendable {
         while !rest.isEmpty {
             let chunk = Array(rest.prefix(Self.mostMetrics))
             rest = rest.dropFirst(chunk.count)
-            var token: String?
-            repeat {
+            let results = try await items(of: "CloudWatch GetMetricData") { token throws(AWSError) in
                 let page = try await page(chunk, times, period, token)
-                for result in page.results ?? [] {
-                    guard let index = Int(result.id.dropFirst()), chunk.indices.contains(index) else { continue }
-                    values[chunk[index], default: []] += result.values ?? []
-                }
-                token = page.token.flatMap { $0.isEmpty ? nil : $0 }
-            } while token != nil
+                return (page.results ?? [], page.token)
+            }
+            for result in results {
+                guard let index = Int(result.id.dropFirst()), chunk.indices.contains(index) else { continue }
+                values[chunk[index], default: []] += result.values ?? []
+            }
         }
         return values
     }
@@ -102,23 +101,21 @@ public struct CloudWatchClient: Sendable {
                 case token = "NextToken"
             }
         }
-        var metrics: [Metric] = []
-        var token: String?
-        repeat {
+        let operation = "CloudWatch ListMetrics"
+        return try await items(of: operation, "\(namespace) \(name)") { token throws(AWSError) in
             let input = Input(
                 namespace: namespace, name: name, dimensions: Self.list(dimensions), token: token)
             let body = try await caller.sendJSON(
                 "ListMetrics", input, target: Self.target, version: "1.0", resource: "\(namespace) \(name)")
             guard let page = try? JSONDecoder().decode(Page.self, from: Data(body)) else {
-                throw .malformed("CloudWatch ListMetrics", what: "is no list of metrics")
+                throw AWSError.malformed(operation, what: "is no list of metrics")
             }
-            metrics += (page.metrics ?? []).map { named in
+            let metrics = (page.metrics ?? []).map { named in
                 let all = (named.dimensions ?? []).map { ($0.name, $0.value) }
                 return Metric(namespace, name, Dictionary(all) { $1 }, statistic)
             }
-            token = page.token.flatMap { $0.isEmpty ? nil : $0 }
-        } while token != nil
-        return metrics
+            return (metrics, page.token)
+        }
     }
 
     private static let target = "GraniteServiceVersion20100801"

@@ -105,19 +105,15 @@ extension CloudWatchLogsClient {
             var subscriptionFilters: [SubscriptionFilter]?
             var nextToken: String?
         }
-        var filters: [SubscriptionFilter] = []
-        var token: String?
-        repeat {
+        let operation = "CloudWatch Logs DescribeSubscriptionFilters"
+        return try await items(of: operation, logGroup) { token throws(AWSError) in
             let input = FilterInput(logGroupName: logGroup, nextToken: token)
             let body = try await call("DescribeSubscriptionFilters", input, resource: logGroup)
             guard let page = try? JSONDecoder().decode(Page.self, from: Data(body)) else {
-                throw .malformed(
-                    "CloudWatch Logs DescribeSubscriptionFilters", logGroup, what: "is no list of subscription filters")
+                throw AWSError.malformed(operation, logGroup, what: "is no list of subscription filters")
             }
-            filters += page.subscriptionFilters ?? []
-            token = page.nextToken
-        } while token != nil
-        return filters
+            return (page.subscriptionFilters ?? [], page.nextToken)
+        }
     }
 
     /// The patterns of a log group's metric filters.
@@ -133,19 +129,15 @@ extension CloudWatchLogsClient {
             var metricFilters: [Filter]?
             var nextToken: String?
         }
-        var patterns: [String] = []
-        var token: String?
-        repeat {
+        let operation = "CloudWatch Logs DescribeMetricFilters"
+        return try await items(of: operation, logGroup) { token throws(AWSError) in
             let input = FilterInput(logGroupName: logGroup, nextToken: token)
             let body = try await call("DescribeMetricFilters", input, resource: logGroup)
             guard let page = try? JSONDecoder().decode(Page.self, from: Data(body)) else {
-                throw .malformed(
-                    "CloudWatch Logs DescribeMetricFilters", logGroup, what: "is no list of metric filters")
+                throw AWSError.malformed(operation, logGroup, what: "is no list of metric filters")
             }
-            patterns += (page.metricFilters ?? []).map { $0.filterPattern ?? "" }
-            token = page.nextToken
-        } while token != nil
-        return patterns
+            return ((page.metricFilters ?? []).map { $0.filterPattern ?? "" }, page.nextToken)
+        }
     }
 
     /// Makes a subscription filter, or changes the one of the same name.
@@ -188,23 +180,21 @@ extension CloudWatchLogsClient {
             var accountPolicies: [Policy]?
             var nextToken: String?
         }
-        var policies: [SubscriptionPolicy] = []
-        var token: String?
-        repeat {
+        let operation = "CloudWatch Logs DescribeAccountPolicies"
+        return try await items(of: operation) { token throws(AWSError) in
             let body = try await call("DescribeAccountPolicies", PolicyInput(nextToken: token), resource: "the account")
             guard let page = try? JSONDecoder().decode(Page.self, from: Data(body)) else {
-                throw .malformed("CloudWatch Logs DescribeAccountPolicies", what: "is no list of policies")
+                throw AWSError.malformed(operation, what: "is no list of policies")
             }
-            policies += (page.accountPolicies ?? []).map { policy in
+            let policies = (page.accountPolicies ?? []).map { policy in
                 SubscriptionPolicy(
                     name: policy.policyName,
                     document: policy.policyDocument.flatMap {
                         try? JSONDecoder().decode(SubscriptionPolicy.Document.self, from: Data($0.utf8))
                     }, selectionCriteria: policy.selectionCriteria)
             }
-            token = page.nextToken
-        } while token != nil
-        return policies
+            return (policies, page.nextToken)
+        }
     }
 
     /// Makes the account's subscription policy, or changes the one of the same name.

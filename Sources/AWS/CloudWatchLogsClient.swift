@@ -99,33 +99,29 @@ public struct CloudWatchLogsClient: Sendable {
 
     /// The log groups whose names begin so, sorted by name as the service does.
     public func logGroups(prefix: String) async throws(AWSError) -> [LogGroup] {
-        var groups: [LogGroup] = []
-        var token: String?
-        repeat {
-            let page = try await describe(prefix: prefix, token: token)
-            groups += page.groups ?? []
-            token = page.token
-        } while token != nil
-        return groups
+        try await items(of: Self.listing, prefix) { token throws(AWSError) in
+            try await describe(prefix: prefix, token: token)
+        }
     }
 
     /// One log group by its whole name.
     ///
     /// - Throws: `AWSError` of the kind `configuration` when there is none in this account and region.
     public func logGroup(named name: String) async throws(AWSError) -> LogGroup {
-        var token: String?
-        repeat {
-            let page = try await describe(prefix: name, token: token)
-            // Bytes, for Swift calls canonically equivalent names equal.
-            if let group = page.groups?.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) { return group }
-            token = page.token
-        } while token != nil
+        // Bytes, for Swift calls canonically equivalent names equal.
+        let isNamed = { (group: LogGroup) in group.name.utf8.elementsEqual(name.utf8) }
+        let groups = try await items(of: Self.listing, name, until: isNamed) { token throws(AWSError) in
+            try await describe(prefix: name, token: token)
+        }
+        if let group = groups.last, isNamed(group) { return group }
         throw AWSError(
             kind: .configuration, code: "ResourceNotFoundException",
             message:
                 "There is no log group of this name in the region \(caller.region). Check the name, AWS_REGION and "
-                + "the account of the credentials.", operation: "CloudWatch Logs DescribeLogGroups", resource: name)
+                + "the account of the credentials.", operation: Self.listing, resource: name)
     }
+
+    private static let listing = "CloudWatch Logs DescribeLogGroups"
 
     private struct GroupPage: Decodable {
         var groups: [LogGroup]?
@@ -137,7 +133,9 @@ public struct CloudWatchLogsClient: Sendable {
         }
     }
 
-    private func describe(prefix: String, token: String?) async throws(AWSError) -> GroupPage {
+    private func describe(
+        prefix: String, token: String?
+    ) async throws(AWSError) -> (items: [LogGroup], token: String?) {
         struct Input: Encodable {
             var logGroupNamePrefix: String?
             var nextToken: String?
@@ -146,9 +144,9 @@ public struct CloudWatchLogsClient: Sendable {
         let input = Input(logGroupNamePrefix: prefix.isEmpty ? nil : prefix, nextToken: token)
         let body = try await call("DescribeLogGroups", input, resource: prefix)
         guard let page = try? JSONDecoder().decode(GroupPage.self, from: Data(body)) else {
-            throw .malformed("CloudWatch Logs DescribeLogGroups", prefix, what: "is no list of log groups")
+            throw .malformed(Self.listing, prefix, what: "is no list of log groups")
         }
-        return page
+        return (page.groups ?? [], page.token)
     }
 
     /// One page of log events, as the service answers: at most 10,000 events and about 1 MB.

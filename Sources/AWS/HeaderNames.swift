@@ -14,6 +14,8 @@ extension HTTPField.Name {
     static let contentMD5 = known("Content-MD5")
     static let functionError = known("X-Amz-Function-Error")
     static let amzACL = known("x-amz-acl")
+    static let amzEncryption = known("x-amz-server-side-encryption")
+    static let amzEncryptionKey = known("x-amz-server-side-encryption-aws-kms-key-id")
     static let metadataToken = known("X-aws-ec2-metadata-token")
     static let metadataTokenLifetime = known("X-aws-ec2-metadata-token-ttl-seconds")
 

@@ -148,16 +148,12 @@ public struct KinesisClient: Sendable {
     public func shards(
         of stream: Stream, deadline: ContinuousClock.Instant? = nil
     ) async throws(AWSError) -> [Shard] {
-        var shards: [Shard] = []
-        var token: String?
-        repeat {
+        try await items(of: "Kinesis ListShards", stream.arn) { token throws(AWSError) in
             // With a token the service refuses a stream.
             let input = Input(streamARN: token == nil ? stream.arn : nil, token: token)
             let page: ShardPage = try await call("ListShards", input, resource: stream.arn, deadline)
-            shards += page.shards
-            token = page.token
-        } while token != nil
-        return shards
+            return (page.shards, page.token)
+        }
     }
 
     /// What GetRecords begins with (GetShardIterator); it expires after 5 minutes.

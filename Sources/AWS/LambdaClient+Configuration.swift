@@ -188,17 +188,13 @@ extension LambdaClient {
                 case nextMarker = "NextMarker"
             }
         }
-        var mappings: [Mapping] = []
-        var marker: String?
-        repeat {
+        return try await items(of: "Lambda ListEventSourceMappings", streamARN) { marker throws(AWSError) in
             var query = [("EventSourceArn", streamARN)]
             if let marker { query.append(("Marker", marker)) }
             let path = "/2015-03-31/event-source-mappings?" + PercentEncoding.query(query)
             let page: Page = try await get("ListEventSourceMappings", path, resource: streamARN)
-            mappings += page.mappings ?? []
-            marker = page.nextMarker.flatMap { $0.isEmpty ? nil : $0 }
-        } while marker != nil
-        return mappings
+            return (page.mappings ?? [], page.nextMarker)
+        }
     }
 
     /// How a function is set up (GetFunctionConfiguration); its variables may hold secrets.

@@ -16,17 +16,19 @@ extension S3Client {
     ///
     /// A server that takes no notice of `Content-MD5` stores one object, which holds a line break.
     ///
-    /// - Parameter acl: the canned ACL, which needs a permission of its own.
+    /// - Parameters:
+    ///   - attributes: those of the objects that are to be stored, since a bucket may want some and refuse others.
+    ///   - ifNoneMatch: whether those are stored only where none is.
     /// - Throws: `AWSError` when they may not, or when the bucket is not there.
     public func checkPut(
-        bucket: String, key: String, acl: String? = nil, deadline: ContinuousClock.Instant? = nil
+        bucket: String, key: String, _ attributes: S3Attributes = S3Attributes(), ifNoneMatch: Bool = false,
+        deadline: ContinuousClock.Instant? = nil
     ) async throws(AWSError) {
-        var call = try target(bucket, key, operation: "S3 PutObject").call("PutObject", .put)
+        let target = try target(bucket, key, operation: Self.putOperation)
+        var call = target.put(Self.body, try attributes.fields(target.resource))
         call.fields[.contentMD5] = Self.wrongDigest
-        call.fields[.amzACL] = acl
-        call.body = Self.body
         do throws(AWSError) {
-            _ = try await caller.send(call, deadline: deadline)
+            _ = try await conditionally(ifNoneMatch, call, deadline) { _ in .created(etag: nil) }
         } catch {
             if !Self.digestCodes.contains(error.code) { throw error }
         }

@@ -1,3 +1,5 @@
+import Crypto
+import FoundationEssentials
 import HTTP
 import HTTPTypes
 
@@ -36,42 +38,25 @@ public struct S3Client: Sendable {
 
     /// Stores an object (PutObject, or a multipart upload for a large body).
     ///
-    /// - Parameters:
-    ///   - metadata: names without `x-amz-meta-`, and values in printable ASCII.
-    ///   - acl: a canned ACL, for example `bucket-owner-full-control`.
-    ///   - ifNoneMatch: stores only where no object with this key is. A server that does not know the condition
-    ///     (status 501) stores without it.
+    /// - Parameter ifNoneMatch: stores only where no object with this key is. A server that does not know the condition
+    ///   (status 501) stores without it.
     /// - Returns: `alreadyExists` when there was one. Since an attempt may have succeeded although its answer was lost,
     ///   that object may be this call's own.
     public func put(
-        _ body: [UInt8], bucket: String, key: String, contentType: String? = nil, metadata: [String: String] = [:],
-        acl: String? = nil, ifNoneMatch: Bool = false, deadline: ContinuousClock.Instant? = nil
+        _ body: [UInt8], bucket: String, key: String, _ attributes: S3Attributes = S3Attributes(),
+        ifNoneMatch: Bool = false, deadline: ContinuousClock.Instant? = nil
     ) async throws(AWSError) -> S3PutOutcome {
-        let target = try target(bucket, key, operation: "S3 PutObject")
-        var fields: HTTPFields = [:]
-        fields[.contentType] = contentType
-        fields[.amzACL] = acl
-        for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
-            guard let field = HTTPField.Name("x-amz-meta-\(name)"),
-                value.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
-            else {
-                throw AWSError(
-                    kind: .refused, code: "InvalidMetadata", message: "The metadata \(name) cannot stand in a header.",
-                    operation: "S3 PutObject", resource: target.resource)
-            }
-            fields[field] = value
-        }
+        let target = try target(bucket, key, operation: Self.putOperation)
+        let fields = try attributes.fields(target.resource)
         if body.count > multipart.threshold {
             return try await putInParts(body, target, fields, ifNoneMatch: ifNoneMatch, deadline: deadline)
         }
-        var call = target.call("PutObject", .put)
-        call.fields = fields
-        call.body = body
-        call.timeout = Self.timeout(bytes: body.count)
-        return try await conditionally(ifNoneMatch, call, deadline) { response in
+        return try await conditionally(ifNoneMatch, target.put(body, fields), deadline) { response in
             .created(etag: response.head.headerFields[.eTag])
         }
     }
+
+    static let putOperation = "S3 PutObject"
 
     /// Stores a small object only where nobody has changed it (PutObject with `If-Match`, or `If-None-Match: *`).
     ///
@@ -84,11 +69,9 @@ public struct S3Client: Sendable {
         _ body: [UInt8], bucket: String, key: String, replacing etag: String?, contentType: String? = nil,
         deadline: ContinuousClock.Instant? = nil
     ) async throws(AWSError) -> String? {
-        let target = try target(bucket, key, operation: "S3 PutObject")
-        var call = target.call("PutObject", .put)
-        call.fields[.contentType] = contentType
+        let target = try target(bucket, key, operation: Self.putOperation)
+        var call = target.put(body, try S3Attributes(contentType: contentType).fields(target.resource))
         if let etag { call.fields[.ifMatch] = etag } else { call.fields[.ifNoneMatch] = "*" }
-        call.body = body
         let response: Response
         do throws(AWSError) {
             response = try await caller.send(call, deadline: deadline)
@@ -98,7 +81,7 @@ public struct S3Client: Sendable {
             throw error
         }
         guard let etag = response.head.headerFields[.eTag] else {
-            throw .malformed("S3 PutObject", target.resource, what: "has no ETag")
+            throw .malformed(Self.putOperation, target.resource, what: "has no ETag")
         }
         return etag
     }
@@ -156,15 +139,13 @@ public struct S3Client: Sendable {
     /// Lists keys in their order (ListObjectsV2), one page of at most 1,000.
     ///
     /// - Parameters:
-    ///   - delimiter: keys that have it after the prefix are given as one common prefix.
     ///   - startAfter: lists from the first key after this one.
     ///   - continuation: from the page before.
     public func list(
-        bucket: String, prefix: String = "", delimiter: String? = nil, startAfter: String? = nil,
-        continuation: String? = nil, maximumKeys: Int? = nil, deadline: ContinuousClock.Instant? = nil
+        bucket: String, prefix: String = "", startAfter: String? = nil, continuation: String? = nil,
+        maximumKeys: Int? = nil, deadline: ContinuousClock.Instant? = nil
     ) async throws(AWSError) -> S3Page {
         var query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
-        if let delimiter { query.append(("delimiter", delimiter)) }
         if let startAfter { query.append(("start-after", startAfter)) }
         if let continuation { query.append(("continuation-token", continuation)) }
         if let maximumKeys { query.append(("max-keys", String(maximumKeys))) }
@@ -212,6 +193,20 @@ public struct S3Client: Sendable {
                 operation: operation, resource: resource, method: method, authority: authority,
                 path: query.isEmpty ? path : "\(path)?\(PercentEncoding.query(query))")
         }
+
+        /// A call that brings a body, with the digest without which a bucket with Object Lock takes none.
+        ///
+        /// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+        func put(
+            _ body: [UInt8], _ fields: HTTPFields = [:], operation: String = "PutObject", query: [(String, String)] = []
+        ) -> ServiceCaller.Call {
+            var call = call(operation, .put, query: query)
+            call.fields = fields
+            call.fields[.contentMD5] = Data(Insecure.MD5.hash(data: body)).base64EncodedString()
+            call.body = body
+            call.timeout = S3Client.timeout(bytes: body.count)
+            return call
+        }
     }
 
     func target(_ bucket: String, _ key: String?, operation: String) throws(AWSError) -> Target {
@@ -229,6 +224,63 @@ public struct S3Client: Sendable {
             resource: "s3://\(bucket)/\(key ?? "")",
             authority: inPath ? nil : "\(bucket).\(caller.endpoint.authority)",
             path: inPath ? (key == nil ? "/\(bucket)" : "/\(bucket)\(object)") : object)
+    }
+}
+
+/// What an object is stored with, beside its body.
+public struct S3Attributes: Sendable {
+    /// How S3 is asked to encrypt an object, where its bucket wants to be asked.
+    public enum Encryption: Sendable, Hashable {
+        /// With a key of S3's own.
+        case aes256
+        /// With a key of KMS, by its id or ARN; nil for the bucket's own, or AWS's.
+        case kms(key: String?)
+        /// In two layers, with a key of KMS.
+        case dualLayerKMS
+    }
+
+    /// The media type.
+    public var contentType: String?
+    /// Names without `x-amz-meta-`, and values in printable ASCII.
+    public var metadata: [String: String]
+    /// A canned ACL, for example `bucket-owner-full-control`.
+    public var acl: String?
+    /// How it is to be encrypted; nil leaves that to the bucket.
+    public var encryption: Encryption?
+
+    /// Describes an object.
+    public init(
+        contentType: String? = nil, metadata: [String: String] = [:], acl: String? = nil, encryption: Encryption? = nil
+    ) {
+        self.contentType = contentType
+        self.metadata = metadata
+        self.acl = acl
+        self.encryption = encryption
+    }
+
+    func fields(_ resource: String) throws(AWSError) -> HTTPFields {
+        var fields: HTTPFields = [:]
+        fields[.contentType] = contentType
+        fields[.amzACL] = acl
+        switch encryption {
+        case nil: break
+        case .aes256: fields[.amzEncryption] = "AES256"
+        case .kms(let key):
+            fields[.amzEncryption] = "aws:kms"
+            fields[.amzEncryptionKey] = key
+        case .dualLayerKMS: fields[.amzEncryption] = "aws:kms:dsse"
+        }
+        for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            guard let field = HTTPField.Name("x-amz-meta-\(name)"),
+                value.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+            else {
+                throw AWSError(
+                    kind: .refused, code: "InvalidMetadata", message: "The metadata \(name) cannot stand in a header.",
+                    operation: S3Client.putOperation, resource: resource)
+            }
+            fields[field] = value
+        }
+        return fields
     }
 }
 
@@ -294,10 +346,10 @@ public struct S3Page: Sendable, Hashable {
 
     /// The objects, in the order of their keys' bytes.
     public var objects: [Entry]
-    /// What stands for all keys that begin alike up to the delimiter.
-    public var commonPrefixes: [String]
-    /// Asks for the next page; nil on the last.
+    /// Asks for the next page; nil on the last, and where the server tells none.
     public var continuation: String?
+    /// Whether there are more keys.
+    public var isTruncated: Bool
 
     init(_ root: XMLElement) {
         let isEncoded = root["EncodingType"] == "url"
@@ -312,7 +364,7 @@ public struct S3Page: Sendable, Hashable {
                     lastModified: entry["LastModified"])
             }
         }
-        commonPrefixes = root.children.filter { $0.name == "CommonPrefixes" }.compactMap { key($0["Prefix"]) }
-        continuation = root["IsTruncated"] == "true" ? root["NextContinuationToken"] : nil
+        isTruncated = root["IsTruncated"] == "true"
+        continuation = isTruncated ? root["NextContinuationToken"] : nil
     }
 }

@@ -67,10 +67,8 @@ extension S3Client {
     private func sendPart(
         _ part: [UInt8], _ number: Int, _ target: Target, _ upload: String, _ deadline: ContinuousClock.Instant?
     ) async throws(AWSError) -> String {
-        var call = target.call(
-            "UploadPart", .put, query: [("partNumber", String(number)), ("uploadId", upload)])
-        call.body = part
-        call.timeout = Self.timeout(bytes: part.count)
+        let call = target.put(
+            part, operation: "UploadPart", query: [("partNumber", String(number)), ("uploadId", upload)])
         let response = try await caller.send(call, deadline: deadline)
         guard let etag = response.head.headerFields[.eTag] else {
             throw .malformed("S3 UploadPart", target.resource, what: "has no ETag")

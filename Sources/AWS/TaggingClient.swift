@@ -64,21 +64,18 @@ public struct TaggingClient: Sendable {
                 case token = "PaginationToken"
             }
         }
-        let operation = "GetResources"
-        var names: Set<String> = []
-        var token: String?
-        repeat {
-            let input = Input(filters: filters, token: token)
+        let operation = "Resource Groups Tagging API GetResources"
+        let keys = filters.map(\.key).joined(separator: ", ")
+        let names = try await items(of: operation, keys) { token throws(AWSError) in
             let body = try await caller.sendJSON(
-                operation, input, target: "ResourceGroupsTaggingAPI_20170126",
-                resource: filters.map(\.key).joined(separator: ", "))
+                "GetResources", Input(filters: filters, token: token), target: "ResourceGroupsTaggingAPI_20170126",
+                resource: keys)
             guard let page = try? JSONDecoder().decode(Page.self, from: Data(body)) else {
-                throw .malformed("Resource Groups Tagging API \(operation)", what: "is no list of resources")
+                throw AWSError.malformed(operation, what: "is no list of resources")
             }
-            names.formUnion((page.resources ?? []).compactMap { Self.logGroup(arn: $0.arn) })
-            token = page.token.flatMap { $0.isEmpty ? nil : $0 }
-        } while token != nil
-        return names
+            return ((page.resources ?? []).compactMap { Self.logGroup(arn: $0.arn) }, page.token)
+        }
+        return Set(names)
     }
 
     private static func logGroup(arn: String) -> String? {

@@ -24,6 +24,8 @@ public struct LogGroupReader: LogEventSource, Sendable {
         public var calls = 0
         /// How many bytes came.
         public var bytes = 0
+        /// How often a range was begun anew with narrower times, because a page's token led nowhere.
+        public var restarts = 0
 
         /// Starts at zero.
         public init() {}
@@ -63,6 +65,8 @@ public struct LogGroupReader: LogEventSource, Sendable {
 
     /// Reads the log events of a range of time, page by page.
     ///
+    /// A page comes again where the range was begun anew; the accounting has it once.
+    ///
     /// - Parameters:
     ///   - accounting: the figures to add to.
     ///   - cost: the calls to add to.
@@ -72,17 +76,13 @@ public struct LogGroupReader: LogEventSource, Sendable {
         _ times: Range<Int64>, accounting: inout Accounting, cost: inout Cost,
         _ body: ([Finding]) async throws -> Bool
     ) async throws {
-        var query = CloudWatchLogsClient.EventQuery(logGroup: group.name, times: times, pattern: pattern)
-        repeat {
-            let answer = try await answer(to: query, &cost)
+        try await readPages(of: times, &accounting, &cost) { answer, accounting in
             var findings: [Finding] = []
-            do throws(LogEventPage.Fault) {
-                query.token = try page.read(answer.span, accounting: &accounting) { findings.append($0) }
-            } catch {
-                throw malformed(error)
+            let token = try token(of: answer, &accounting) { answer, accounting throws(LogEventPage.Fault) in
+                try page.read(answer, accounting: &accounting) { findings.append($0) }
             }
-            guard try await body(findings) else { return }
-        } while query.token != nil
+            return (token, try await body(findings))
+        }
     }
 
     /// Reads the log events of a range of time, page by page, and delivers what is found.
@@ -97,31 +97,62 @@ public struct LogGroupReader: LogEventSource, Sendable {
     func deliver(
         _ times: Range<Int64>, to delivery: inout FindingDelivery, accounting: inout Accounting, cost: inout Cost
     ) async throws {
-        var query = CloudWatchLogsClient.EventQuery(logGroup: group.name, times: times, pattern: pattern)
-        repeat {
-            let answer = try await answer(to: query, &cost)
+        try await readPages(of: times, &accounting, &cost) { answer, accounting in
+            var token: String?
             try await delivery.fill { lines in
-                do throws(LogEventPage.Fault) {
-                    query.token = try page.read(answer.span, accounting: &accounting, into: &lines)
-                } catch {
-                    throw malformed(error)
+                token = try self.token(of: answer, &accounting) { answer, accounting throws(LogEventPage.Fault) in
+                    try page.read(answer, accounting: &accounting, into: &lines)
                 }
             }
-        } while query.token != nil
+            return (token, true)
+        }
     }
 
-    private func answer(
-        to query: CloudWatchLogsClient.EventQuery, _ cost: inout Cost
-    ) async throws(AWSError) -> [UInt8] {
-        let answer = try await fetch(query)
-        cost.calls += 1
-        cost.bytes += answer.count
-        return answer
+    private static let operation = "CloudWatch Logs FilterLogEvents"
+
+    /// Asks for the pages of a range.
+    ///
+    /// Where a token leads nowhere, both halves of the times are read from their beginning.
+    ///
+    /// - Parameter body: takes an answer; gives the token in it, and whether to go on.
+    private func readPages(
+        of times: Range<Int64>, _ accounting: inout Accounting, _ cost: inout Cost,
+        _ body: ([UInt8], inout Accounting) async throws -> (token: String?, goesOn: Bool)
+    ) async throws {
+        // What is still to be read, the earliest last.
+        var parts = [times]
+        while let part = parts.popLast() {
+            var (found, tokens) = (Accounting(), PageTokens())
+            var query = CloudWatchLogsClient.EventQuery(logGroup: group.name, times: part, pattern: pattern)
+            do {
+                repeat {
+                    let answer = try await fetch(query)
+                    cost.calls += 1
+                    cost.bytes += answer.count
+                    let (token, goesOn) = try await body(answer, &found)
+                    guard goesOn else { return accounting.add(found) }
+                    query.token = try tokens.next(token, of: Self.operation, group.name)
+                } while query.token != nil
+                accounting.add(found)
+            } catch let error as AWSError where error.endsList(at: query.token) && part.count > 1 {
+                cost.restarts += 1
+                let middle = part.lowerBound + Int64(part.count / 2)
+                parts += [middle..<part.upperBound, part.lowerBound..<middle]
+            } catch {
+                accounting.add(found)
+                throw error
+            }
+        }
     }
 
-    private func malformed(_ fault: LogEventPage.Fault) -> AWSError {
-        AWSError(
-            kind: .transient, code: "MalformedResponse", message: fault.description,
-            operation: "CloudWatch Logs FilterLogEvents", resource: group.name)
+    private func token(
+        of answer: [UInt8], _ accounting: inout Accounting,
+        _ read: (Span<UInt8>, inout Accounting) throws(LogEventPage.Fault) -> String?
+    ) throws(AWSError) -> String? {
+        do throws(LogEventPage.Fault) { return try read(answer.span, &accounting) } catch {
+            throw AWSError(
+                kind: .transient, code: "MalformedResponse", message: error.description, operation: Self.operation,
+                resource: group.name)
+        }
     }
 }

@@ -140,11 +140,9 @@ package struct S3Bucket: Bucket {
         _ prefix: String, after: String?, limit: Int
     ) async throws -> (objects: [BucketObject], isWhole: Bool) {
         var objects: [BucketObject] = []
-        var continuation: String?
-        repeat {
-            let page = try await client.list(
-                bucket: bucket, prefix: self.prefix + prefix, startAfter: after.map { self.prefix + $0 },
-                continuation: continuation, maximumKeys: limit < 1_000 ? limit : nil)
+        var listing = S3Listing(
+            client, bucket: bucket, prefix: self.prefix + prefix, startAfter: after.map { self.prefix + $0 })
+        while objects.count < limit, let page = try await listing.next(maximumKeys: limit < 1_000 ? limit : nil) {
             for object in page.objects where object.key.utf8.last != UInt8(ascii: "/") {
                 objects.append(
                     BucketObject(
@@ -152,9 +150,8 @@ package struct S3Bucket: Bucket {
                         etag: (object.etag ?? "").filter { $0 != "\"" }, bytes: object.bytes,
                         modified: object.lastModified.flatMap { Timestamp.rfc3339Prefix(Array($0.utf8).span)?.time }))
             }
-            continuation = page.continuation
-        } while continuation != nil && objects.count < limit
-        return (objects, continuation == nil)
+        }
+        return (objects, listing.isWhole)
     }
 
     package func survey(
@@ -182,7 +179,8 @@ package struct S3Bucket: Bucket {
     }
 
     package func put(_ text: String, key: String) async throws {
-        _ = try await client.put(Array(text.utf8), bucket: bucket, key: prefix + key, contentType: "text/plain")
+        _ = try await client.put(
+            Array(text.utf8), bucket: bucket, key: prefix + key, S3Attributes(contentType: "text/plain"))
     }
 
     package func move(_ object: BucketObject, to key: String) async throws {

@@ -29,17 +29,23 @@ public struct BucketStore: ObjectStore {
     private let bucket: String
     private let prefix: String
     private let acl: String?
+    private let encryption: S3Attributes.Encryption?
 
     /// Names a bucket.
     ///
     /// - Parameters:
     ///   - prefix: what each key begins with; empty, or with a slash at its end.
     ///   - acl: the canned ACL of each object, for a bucket of another account.
-    public init(client: S3Client, bucket: String, prefix: String, acl: String? = nil) {
+    ///   - encryption: how each object is to be encrypted, for a bucket that wants to be asked.
+    public init(
+        client: S3Client, bucket: String, prefix: String, acl: String? = nil,
+        encryption: S3Attributes.Encryption? = nil
+    ) {
         self.client = client
         self.bucket = bucket
         self.prefix = prefix
         self.acl = acl
+        self.encryption = encryption
     }
 
     /// The bucket's URL.
@@ -49,8 +55,8 @@ public struct BucketStore: ObjectStore {
     public func put(_ part: Part, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
         do throws(AWSError) {
             _ = try await client.put(
-                part.body, bucket: bucket, key: prefix + part.key, contentType: "application/x-ndjson",
-                metadata: part.metadata, acl: acl, ifNoneMatch: true, deadline: deadline)
+                part.body, bucket: bucket, key: prefix + part.key, attributes(part.metadata), ifNoneMatch: true,
+                deadline: deadline)
         } catch {
             throw DeliveryError(error)
         }
@@ -59,9 +65,15 @@ public struct BucketStore: ObjectStore {
     /// Asks for a key that no part has.
     public func check(_ kind: Part.Kind, deadline: ContinuousClock.Instant?) async throws(DeliveryError) {
         do throws(AWSError) {
-            try await client.checkPut(bucket: bucket, key: prefix + kind.checkedKey, acl: acl, deadline: deadline)
+            try await client.checkPut(
+                bucket: bucket, key: prefix + kind.checkedKey, attributes(Part.metadata(lines: 0, bytes: 0)),
+                ifNoneMatch: true, deadline: deadline)
         } catch {
             throw DeliveryError(error)
         }
+    }
+
+    private func attributes(_ metadata: [String: String]) -> S3Attributes {
+        S3Attributes(contentType: "application/x-ndjson", metadata: metadata, acl: acl, encryption: encryption)
     }
 }

@@ -33,8 +33,10 @@ public struct Part: Sendable {
     public var key: String { "\(kind.rawValue)/\(date)/\(name).ndjson.gz" }
 
     /// The accounting that is stored with an object.
-    public var metadata: [String: String] {
-        ["metertap-lines": String(lines), "metertap-bytes": String(uncompressedBytes)]
+    public var metadata: [String: String] { Self.metadata(lines: lines, bytes: uncompressedBytes) }
+
+    static func metadata(lines: Int, bytes: Int) -> [String: String] {
+        ["metertap-lines": String(lines), "metertap-bytes": String(bytes)]
     }
 }
 

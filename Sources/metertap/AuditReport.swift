@@ -53,6 +53,7 @@ struct AuditReport {
         object.member("recordNotBehindTag", counts.recordNotBehindTag, &output)
         object.member("calls", cost.calls, &output)
         object.member("bytesRead", cost.bytes, &output)
+        object.member("rangesBegunAnew", cost.restarts, &output)
         object.literal("pattern", usesPattern ? "true" : "false", &output)
         object.member("records", records, &output)
         object.name("gaps", &output)
@@ -125,11 +126,18 @@ struct AuditReport {
         (.different, "received from this log event, but saying something else"),
     ]
 
+    private var restarts: String {
+        guard cost.restarts > 0 else { return "" }
+        return
+            " CloudWatch Logs answered page tokens that led nowhere: \(Display.count(cost.restarts)) times a range was "
+            + "begun anew with narrower times, and all of it was read."
+    }
+
     func print() {
         Terminal.output(
             "Log group \(group.name) of account \(group.account), \(CommandTime.text(times.lowerBound)) to "
                 + "\(CommandTime.text(times.upperBound)) UTC: \(Display.count(accounting.events)) log events in "
-                + "\(Display.count(cost.calls)) calls, \(Display.bytes(cost.bytes)).\n")
+                + "\(Display.count(cost.calls)) calls, \(Display.bytes(cost.bytes)).\(restarts)\n")
         var table = Table("class", ">records", "what it means")
         for (name, meaning) in Self.meanings { table.add([name.rawValue, Display.count(counts[name]), meaning]) }
         table.add(["found", Display.count(counts.found), "all of the above"])

@@ -214,6 +214,7 @@ private struct BackfillWork {
             backfill.report.append(to: &object, &line)
             object.member("calls", backfill.cost.calls, &line)
             object.member("bytesRead", backfill.cost.bytes, &line)
+            object.member("rangesBegunAnew", backfill.cost.restarts, &line)
         }
     }
 }

@@ -1,3 +1,4 @@
+import AWS
 import Collection
 import Meter
 import MeterLine
@@ -12,7 +13,7 @@ struct PlatformReceipts: Receipts {
 
     func received(_ times: Range<Int64>, limit: Int) async throws -> [AuditReceived]? {
         var received: [AuditReceived] = []
-        var cursor: String?
+        var (cursor, cursors): (String?, PageTokens) = (nil, PageTokens())
         repeat {
             let bytes = try await client.bytes("/events", parameters(times, cursor))
             guard let page = PlatformPage.events(bytes.span) else { throw client.strange }
@@ -23,14 +24,14 @@ struct PlatformReceipts: Receipts {
                 }
             }
             if received.count > limit { return nil }
-            cursor = page.cursor
+            cursor = try cursors.next(page.cursor, of: "GET /events of the platform")
         } while cursor != nil
         return received
     }
 
     func rejects(_ times: Range<Int64>) async throws -> [AuditReject] {
         var rejects: [AuditReject] = []
-        var cursor: String?
+        var (cursor, cursors): (String?, PageTokens) = (nil, PageTokens())
         repeat {
             let page = try await client.get("/rejects", parameters(times, cursor) + [("state", "all")])
             for reject in page["rejects"]?.elements ?? [] {
@@ -40,7 +41,8 @@ struct PlatformReceipts: Receipts {
                         place: Fingerprint(source), isResolved: reject["state"]?.text == "resolved",
                         isPastRetention: reject["reason"]?.text == RejectReason.pastRetention.rawValue))
             }
-            cursor = page["cursor"].flatMap { $0 == .null ? nil : $0.text }
+            cursor = try cursors.next(
+                page["cursor"].flatMap { $0 == .null ? nil : $0.text }, of: "GET /rejects of the platform")
         } while cursor != nil
         return rejects
     }

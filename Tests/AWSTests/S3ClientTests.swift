@@ -51,11 +51,46 @@ import Testing
 
     // MARK: Single calls
 
+    @Test(
+        arguments: [
+            (.aes256, "AES256", nil), (.kms(key: nil), "aws:kms", nil),
+            (
+                .kms(key: "arn:aws:kms:eu-west-1:111122223333:key/k"), "aws:kms",
+                "arn:aws:kms:eu-west-1:111122223333:key/k"
+            ),
+            (.dualLayerKMS, "aws:kms:dsse", nil),
+        ] as [(S3Attributes.Encryption, String, String?)])
+    func `a bucket is asked to encrypt`(encryption: S3Attributes.Encryption, name: String, key: String?) async throws {
+        let transport = FakeTransport(Response(200))
+        _ = try await s3(transport).put([1], bucket: "b", key: "k", S3Attributes(encryption: encryption))
+        let request = try #require(transport.requests.first)
+        #expect(request.field("x-amz-server-side-encryption") == name)
+        #expect(request.field("x-amz-server-side-encryption-aws-kms-key-id") == key)
+    }
+
+    @Test func `a check sends what a put sends, but for the digest`() async throws {
+        let attributes = S3Attributes(
+            contentType: "application/x-ndjson", metadata: ["records": "1"], acl: "private", encryption: .aes256)
+        let transport = FakeTransport(Response(200), s3Error(400, "BadDigest"), s3Error(412, "PreconditionFailed"))
+        let s3 = try s3(transport)
+        _ = try await s3.put(Array("\n".utf8), bucket: "b", key: "k", attributes, ifNoneMatch: true)
+        for _ in 0..<2 { try await s3.checkPut(bucket: "b", key: "k", attributes, ifNoneMatch: true) }
+        func fields(_ request: Request) -> [String] {
+            request.head.headerFields.map { "\($0.name.canonicalName): \($0.value)" }
+                .filter { !$0.hasPrefix("content-md5") && !$0.hasPrefix("authorization") }
+        }
+        #expect(fields(transport.requests[0]) == fields(transport.requests[1]))
+        #expect(transport.requests[0].line == transport.requests[1].line)
+        #expect(transport.requests[0].field("Content-MD5") != transport.requests[1].field("Content-MD5"))
+    }
+
     @Test func `an object is put with its fields`() async throws {
         let transport = FakeTransport(Response(200, fields: [.eTag: "\"e\""]))
         let outcome = try await s3(transport).put(
-            Array("hello".utf8), bucket: "b", key: "k", contentType: "application/x-ndjson",
-            metadata: ["records": "12", "Source": "a b"], acl: "bucket-owner-full-control")
+            Array("hello".utf8), bucket: "b", key: "k",
+            S3Attributes(
+                contentType: "application/x-ndjson", metadata: ["records": "12", "Source": "a b"],
+                acl: "bucket-owner-full-control"))
         #expect(outcome == .created(etag: "\"e\""))
         let request = try #require(transport.requests.first)
         #expect(request.line == "PUT https://b.s3.eu-west-1.amazonaws.com/k")
@@ -65,11 +100,13 @@ import Testing
         #expect(request.field("x-amz-meta-source") == "a b")
         #expect(request.field("x-amz-acl") == "bucket-owner-full-control")
         #expect(request.field("If-None-Match") == nil)
+        #expect(request.field("Content-MD5") == "XUFAKrxLKna5cZ2REBfFkg==")
+        #expect(request.field("x-amz-server-side-encryption") == nil)
         #expect(
             request.field("x-amz-content-sha256") == "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
         #expect(
             request.field("Authorization")?.contains(
-                "SignedHeaders=content-type;host;x-amz-acl;x-amz-content-sha256;x-amz-date;x-amz-meta-records;x-amz-meta-source,"
+                "SignedHeaders=content-md5;content-type;host;x-amz-acl;x-amz-content-sha256;x-amz-date;x-amz-meta-records;x-amz-meta-source,"
             )
                 == true)
     }
@@ -78,7 +115,7 @@ import Testing
     func `metadata that no header can hold is refused`(metadata: [String: String]) async throws {
         let transport = FakeTransport()
         let error = await #expect(throws: AWSError.self) {
-            try await s3(transport).put([], bucket: "b", key: "k", metadata: metadata)
+            try await s3(transport).put([], bucket: "b", key: "k", S3Attributes(metadata: metadata))
         }
         #expect(error?.kind == .refused)
         #expect(transport.requests.isEmpty)
@@ -168,27 +205,65 @@ import Testing
             <Contents><Key>p/a+b%2B%C3%BC%0A</Key><Size>12</Size><ETag>&quot;e&quot;</ETag>
             <LastModified>2026-01-31T23:59:59.000Z</LastModified></Contents>
             <Contents><Key>p/c</Key><Size>0</Size></Contents>
-            <CommonPrefixes><Prefix>p/d%2Fe/</Prefix></CommonPrefixes></ListBucketResult>
+            </ListBucketResult>
             """
         let last =
             "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a+%41</Key></Contents></ListBucketResult>"
         let transport = FakeTransport(Response(200, first), Response(200, last))
         let s3 = try s3(transport, ["AWS_ENDPOINT_URL": "http://h"])
-        let page = try await s3.list(bucket: "b", prefix: "p/ü", delimiter: "/", startAfter: "p", maximumKeys: 2)
+        let page = try await s3.list(bucket: "b", prefix: "p/ü", startAfter: "p", maximumKeys: 2)
         #expect(
             page.objects == [
                 S3Page.Entry(key: "p/a b+ü\n", bytes: 12, etag: "\"e\"", lastModified: "2026-01-31T23:59:59.000Z"),
                 S3Page.Entry(key: "p/c", bytes: 0),
             ])
-        #expect(page.commonPrefixes == ["p/d/e/"])
         let next = try await s3.list(bucket: "b", continuation: page.continuation)
         #expect(next.objects.map(\.key) == ["a+%41"])
         #expect(next.continuation == nil)
         #expect(
             transport.requests.map(\.line) == [
-                "GET http://h/b?list-type=2&encoding-type=url&prefix=p%2F%C3%BC&delimiter=%2F&start-after=p&max-keys=2",
+                "GET http://h/b?list-type=2&encoding-type=url&prefix=p%2F%C3%BC&start-after=p&max-keys=2",
                 "GET http://h/b?list-type=2&encoding-type=url&prefix=&continuation-token=1%2Fx%2B%3D",
             ])
+    }
+
+    private func page(_ keys: String..., token: String? = nil, isTruncated: Bool = true) -> Response {
+        let contents = keys.map { "<Contents><Key>\($0)</Key></Contents>" }.joined()
+        let token = token.map { "<NextContinuationToken>\($0)</NextContinuationToken>" } ?? ""
+        return Response(
+            200, "<ListBucketResult><IsTruncated>\(isTruncated)</IsTruncated>\(token)\(contents)</ListBucketResult>")
+    }
+
+    private func keys(_ transport: FakeTransport) async throws -> [String] {
+        var listing = S3Listing(try s3(transport), bucket: "b", prefix: "")
+        var keys: [String] = []
+        while let page = try await listing.next() { keys += page.objects.map(\.key) }
+        return keys
+    }
+
+    @Test func `a list without a token that leads on goes on behind its last key`() async throws {
+        let expired = s3Error(400, "InvalidArgument")
+        let transport = FakeTransport(
+            page("a", token: "1"), page("b", token: "1"), page("c"), page(token: ""), page("d", token: "2"), expired,
+            page("e", isTruncated: false))
+        await #expect(throws: AWSError.self) { try await keys(transport) }
+        let whole = FakeTransport(
+            page("a", token: "1"), page("b", token: "1"), page("c"), page("d", token: "2"), expired,
+            page("e", isTruncated: false))
+        #expect(try await keys(whole) == ["a", "b", "c", "d", "e"])
+        let starts = whole.requests.map { $0.line.split(separator: "start-after=").dropFirst().first.map(String.init) }
+        #expect(starts[2...] == ["b", "c", "d&continuation-token=2", "d"])
+    }
+
+    @Test func `a list that never ends is an error`() async throws {
+        for answer in [page("a", token: "same"), page("a"), page(token: "same"), page()] {
+            let transport = FakeTransport { (_, number) throws(TransportError) in
+                guard number < 100 else { throw TransportError(.invalidRequest, "It never ends.") }
+                return answer
+            }
+            let error = await #expect(throws: AWSError.self) { try await keys(transport) }
+            #expect(error?.isRepeatedToken == true)
+        }
     }
 
     @Test func `a list that is none is an error`() async throws {
@@ -248,8 +323,8 @@ import Testing
         let server = PartServer()
         let transport = server.transport
         let outcome = try await s3(transport, multipart: small).put(
-            body, bucket: "b", key: "k", contentType: "text/plain", metadata: ["a": "1"], acl: "private",
-            ifNoneMatch: true)
+            body, bucket: "b", key: "k",
+            S3Attributes(contentType: "text/plain", metadata: ["a": "1"], acl: "private"), ifNoneMatch: true)
         #expect(outcome == .created(etag: "\"all\""))
         let parts = server.parts.withLock { $0 }
         #expect(parts.sorted { $0.key < $1.key }.flatMap(\.value) == body)
@@ -264,6 +339,8 @@ import Testing
         #expect(complete.field("If-None-Match") == "*")
         #expect(complete.text.contains("<Part><PartNumber>7</PartNumber><ETag>&quot;7&quot;</ETag></Part></Complete"))
         #expect(transport.requests.count == 9)
+        // Without a digest a bucket with Object Lock refuses each part.
+        #expect(transport.requests.count { $0.field("Content-MD5") != nil } == 7)
     }
 
     @Test func `a body at the threshold goes whole`() async throws {

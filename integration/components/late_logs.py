@@ -6,6 +6,8 @@ It imitates, of the API reference of CloudWatch Logs and STS:
   read only a while after their time: minutes as the page on FilterLogEvents allows, or up to 14 days as
   PutLogEvents accepts them; events of one millisecond in any order; a `filterPattern`, as
   `reference/filter_pattern.py` understands it;
+- tokens that lead nowhere, where `token_faults` says so: one that comes again, as boto/boto3#1584 reports
+  of FilterLogEvents, one that is not known any more, an empty one at the end;
 - DescribeLogGroups with `logGroupNamePrefix` and pages;
 - AssumeRole with an external id: credentials for an hour, then `ExpiredTokenException`;
 - `ThrottlingException`, `ServiceUnavailableException`, `AccessDeniedException`, connections that break off.
@@ -81,6 +83,7 @@ class LateLogs:
         self.rng, self.set = rng, now
         self.is_live = False  # whether the clock is the machine's
         self.page = 25
+        self.token_faults = 0.0  # how likely an answer with a token is one whose token leads nowhere
         self.calls = 0
         self.keys: dict[str, tuple[str, int]] = {}  # the account and the end of an access key
         self.queries: dict[str, list[LogEvent]] = {}
@@ -230,6 +233,10 @@ class LateLogs:
             self.queries[query] = self.found(account, body)
             if self.rng.random() < 0.2:
                 return {"events": [], "nextToken": f"{query}:0"}
+        elif self.rng.random() < self.token_faults:
+            if self.rng.random() < 0.5:
+                raise Refusal("InvalidParameterException")
+            return {"events": [], "nextToken": body["nextToken"]}
         events, first = self.queries[query], int(place)
         last = first + self.rng.randrange(1, self.page + 1)
         answer: dict[str, Any] = {
@@ -247,7 +254,7 @@ class LateLogs:
         if last < len(events):
             return answer | {"nextToken": f"{query}:{last}"}
         del self.queries[query]
-        return answer
+        return answer | ({"nextToken": ""} if self.rng.random() < self.token_faults else {})
 
     def found(self, account: Account, body: dict[str, Any]) -> list[LogEvent]:
         pattern = body.get("filterPattern", "")

@@ -1,7 +1,9 @@
 """An S3 server and an ingest API of our own, in memory, whose faults a test chooses."""
 
+import base64
 import collections
 import gzip
+import hashlib
 import json
 import socket
 import ssl
@@ -221,6 +223,8 @@ class FaultyServer:
 class FaultyS3(FaultyServer):
     """PutObject with conditional writes, to any bucket, path-style; reading is refused, as to a mere writer.
 
+    Each bucket has Object Lock with a default retention, so that S3 wants a digest with each body; no
+    server at hand refuses one without.
     `changed` names each object that was written twice with different bytes, which must never happen.
     """
 
@@ -239,6 +243,12 @@ class FaultyS3(FaultyServer):
         parts = urlsplit(request["path"])
         if request["method"] != "PUT" or parse_qs(parts.query).keys() - {"x-id"}:
             return 501, b"<Error><Code>NotImplemented</Code></Error>"
+        digest = request["headers"].get("content-md5")
+        if digest is None:
+            message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests"
+            return 400, f"<Error><Code>InvalidRequest</Code><Message>{message}</Message></Error>".encode()
+        if base64.b64decode(digest) != hashlib.md5(request["body"]).digest():
+            return 400, b"<Error><Code>BadDigest</Code></Error>"
         name = unquote(parts.path).lstrip("/")
         fresh[name] = request["body"]
         if name in objects:

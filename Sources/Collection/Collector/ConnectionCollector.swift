@@ -286,6 +286,7 @@ actor ConnectionCollector {
         defer {
             (round, passes) = (current, noted)
             figures.events += accounting.events
+            figures.rangesBegunAnew += cost.restarts
             figures.passes[name, default: .init()].calls += cost.calls
             figures.passes[name, default: .init()].bytes += cost.bytes
         }

@@ -73,6 +73,8 @@ public struct ConnectionStatus: Sendable, Codable {
     public var calls = 0
     /// How many bytes came.
     public var bytes = 0
+    /// How often a range was begun anew with narrower times, because a page's token led nowhere.
+    public var rangesBegunAnew = 0
 }
 
 /// What a round adds to the figures of a connection when what it found is durable.

@@ -67,8 +67,9 @@ final class RateLimits: Sendable {
             do throws(AWSError) {
                 return try await attempt(key, body)
             } catch {
-                // Who did not answer in time will not answer the next moment.
-                guard error.kind == .transient, error.code != "Timeout", !Task.isCancelled else { throw error }
+                // Who did not answer in time will not answer the next moment; a list was begun anew already.
+                guard error.kind == .transient, error.code != "Timeout", !error.isRepeatedToken, !Task.isCancelled
+                else { throw error }
             }
         }
         return try await attempt(key, body)

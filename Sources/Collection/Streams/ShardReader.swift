@@ -45,12 +45,12 @@ struct ShardReader: Sendable {
 
     /// Notes that everything in a page is delivered.
     mutating func finish(_ page: Page) {
-        iterator = page.content.nextIterator
-        if iterator == nil {
-            position = .end
-        } else if let last = page.content.records.last {
-            position = .after(last.sequenceNumber)
-        }
+        let next = page.content.nextIterator
+        guard next != nil else { return (position, iterator) = (.end, nil) }
+        guard let last = page.content.records.last else { return iterator = next }
+        position = .after(last.sequenceNumber)
+        // One that comes again would give the same records again.
+        iterator = next == iterator ? nil : next
     }
 
     private mutating func currentIterator(_ deadline: ContinuousClock.Instant) async throws(AWSError) -> String {

@@ -48,17 +48,13 @@ package struct BucketDocuments: SharedDocuments {
     private var deadline: ContinuousClock.Instant { .now + patience }
 
     package func versions(in folder: String) async throws -> [String: String] {
-        let start = "\(prefix)\(folder)/"
         var versions: [String: String] = [:]
-        var continuation: String?
-        repeat {
-            let page = try await client.list(
-                bucket: bucket, prefix: start, continuation: continuation, deadline: deadline)
+        var listing = S3Listing(client, bucket: bucket, prefix: "\(prefix)\(folder)/")
+        while let page = try await listing.next(deadline: deadline) {
             for entry in page.objects {
                 versions[String(entry.key.dropFirst(prefix.count))] = Self.bare(entry.etag ?? "")
             }
-            continuation = page.continuation
-        } while continuation != nil
+        }
         return versions
     }
 
