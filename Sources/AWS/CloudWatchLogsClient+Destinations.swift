@@ -24,29 +24,33 @@ extension CloudWatchLogsClient {
     /// - Throws: `AWSError` with the code `ResourceNotFoundException` when there is none of this ARN.
     public func destination(arn: String) async throws(AWSError) -> LogDestination {
         struct Input: Encodable {
-            var destinationNamePrefix: String
+            var prefix: String
             var nextToken: String?
+
+            // The only member of these calls with a capital.
+            enum CodingKeys: String, CodingKey {
+                case prefix = "DestinationNamePrefix"
+                case nextToken
+            }
         }
         struct Page: Decodable {
             var destinations: [LogDestination]?
             var nextToken: String?
         }
-        let operation = "DescribeDestinations"
+        let operation = "CloudWatch Logs DescribeDestinations"
         let name = arn.split(separator: ":", maxSplits: 6).last.map(String.init) ?? arn
-        var token: String?
-        repeat {
-            let input = Input(destinationNamePrefix: name, nextToken: token)
-            let body = try await call(operation, input, resource: arn)
+        let isNamed = { (destination: LogDestination) in destination.arn.utf8.elementsEqual(arn.utf8) }
+        let found = try await items(of: operation, arn, until: isNamed) { token throws(AWSError) in
+            let input = Input(prefix: name, nextToken: token)
+            let body = try await call("DescribeDestinations", input, resource: arn)
             guard let page = try? JSONDecoder().decode(Page.self, from: Data(body)) else {
-                throw .malformed("CloudWatch Logs \(operation)", arn, what: "is no list of destinations")
+                throw AWSError.malformed(operation, arn, what: "is no list of destinations")
             }
-            let found = page.destinations?.first { $0.arn.utf8.elementsEqual(arn.utf8) }
-            if let found { return found }
-            token = page.nextToken
-        } while token != nil
+            return (page.destinations ?? [], page.nextToken)
+        }
+        if let destination = found.last, isNamed(destination) { return destination }
         throw AWSError(
             kind: .configuration, code: "ResourceNotFoundException",
-            message: "There is no such destination in the region \(region).",
-            operation: "CloudWatch Logs \(operation)", resource: arn)
+            message: "There is no such destination in the region \(region).", operation: operation, resource: arn)
     }
 }

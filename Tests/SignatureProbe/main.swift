@@ -4,7 +4,7 @@ import HTTP
 import HTTPTypes
 
 // Reads one request per line from the standard input and writes its `Authorization` field, one per line.
-// integration/test_signatures.py compares these with botocore's.
+// integration/test_signatures.py compares these with botocore's. With the argument `calls` it makes every call instead.
 
 struct Line: Decodable {
     var method: String
@@ -23,6 +23,8 @@ struct Line: Decodable {
 }
 
 struct BadLine: Error {}
+
+if CommandLine.arguments.dropFirst().first == "calls" { try await Calls.makeAll() }
 
 while let text = readLine() {
     let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))
