@@ -73,8 +73,8 @@ extension Failure {
         case let error as Failure: self = error
         case let error as AWSError:
             let isDenied = error.status == 403 || error.code.hasPrefix("AccessDenied")
-            let code: ExitCode =
-                isDenied ? .noPermission : error.kind == .configuration ? .configuration : .unavailable
+            // What AWS refuses is a name or a value of ours, and no better the next time.
+            let code: ExitCode = isDenied ? .noPermission : error.kind == .transient ? .unavailable : .configuration
             self.init(message: error.description, code: code)
         case let error as DeliveryError:
             self.init(
