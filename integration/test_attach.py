@@ -21,7 +21,7 @@ import requests
 from components.emulators import ACCOUNT, REGION, Moto
 from components.logs import Command, environment, run
 from components.processes import Service
-from components.subscriptions import Group, Subscriptions
+from components.subscriptions import Group, Refused, Subscriptions
 from conftest import ROOT
 
 PATTERN = "%amberflo_meter|meter_record_for_cw|meter_record_for_stream%"
@@ -30,8 +30,10 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/metertap-logs"
 STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/metertap"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:metertap-agent"
 OTHER = f"arn:aws:logs:{REGION}:999988887777:destination:meters"
+OWN_DESTINATION = f"arn:aws:logs:{REGION}:{ACCOUNT}:destination:meters"
 AGENT_LOG = "/aws/lambda/metertap-agent"
 FAST = ("--rate", "1000")
+SEED = int(os.environ.get("METERTAP_SEED") or 1)
 KILLS = int(os.environ.get("METERTAP_KILL_RUNS") or 5)
 
 Filters = dict[str, dict[str, dict[str, Any]]]
@@ -485,6 +487,143 @@ def test_a_destination_of_another_account(metertap: Callable[..., Command], fake
     assert not any(group.filters for group in fake.groups.values())
 
 
+def test_a_destination_of_ones_own_account(metertap: Callable[..., Command], fake: Subscriptions) -> None:
+    """The agent behind it logs in this account: its log group is left alone, as with the stream itself."""
+    fake.destinations = {f"{OWN_DESTINATION}-2": "arn:aws:firehose:x:y:z", OWN_DESTINATION: STREAM}
+    chosen = ("--prefix", "/", "--yes", "--destination-arn", OWN_DESTINATION, *FAST)
+    done = metertap(fake, "attach", *chosen)
+    assert done.status == 0, done.errors
+    assert signs(done.output)[AGENT_LOG] == "!" and not fake.groups[AGENT_LOG].filters
+    assert "metertap" in fake.groups["/app/a"].filters
+    policy = metertap(fake, "attach", "--account-policy", "--yes", "--destination-arn", OWN_DESTINATION)
+    assert policy.status == 0 and AGENT_LOG in fake.policies["metertap"]["selectionCriteria"]
+
+
+def test_a_role_at_a_destination_is_no_difference(
+    metertap: Callable[..., Command], fake: Subscriptions
+) -> None:
+    """An organisation's destination has a role of its own; the sender's may be there or not."""
+    chosen = ("attach", "--log-group", "/app/a", "--yes", "--destination-arn", OTHER, *FAST)
+    assert metertap(fake, *chosen, "--role-arn", ROLE).status == 0
+    assert fake.groups["/app/a"].filters["metertap"]["roleArn"] == ROLE
+    assert "as they should be" in metertap(fake, *chosen).output
+    fake.groups["/app/a"].filters["metertap"]["filterPattern"] = "old"
+    assert metertap(fake, *chosen).status == 0
+    assert fake.groups["/app/a"].filters["metertap"]["roleArn"] == ROLE
+    del fake.groups["/app/a"].filters["metertap"]["roleArn"]
+    assert "as they should be" in metertap(fake, *chosen, "--role-arn", ROLE).output
+
+
+@pytest.mark.parametrize("ending", ["", ":*"])
+def test_a_log_group_is_named_by_its_arn(
+    metertap: Callable[..., Command], fake: Subscriptions, ending: str
+) -> None:
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/app/a{ending}"
+    assert metertap(fake, "attach", "--log-group", arn, "--yes", *to_stream()).status == 0
+    assert [name for name, group in fake.groups.items() if group.filters] == ["/app/a"]
+    other = metertap(fake, "attach", "--log-group", arn.replace(ACCOUNT, "1" * 12), "--yes", *to_stream())
+    assert other.status == 78 and "no log group" in other.errors
+
+
+# Refusals
+
+NOT_YET = (
+    "Could not deliver test message to specified Kinesis stream. Check if the stream is in ACTIVE state."
+)
+REFUSALS = {
+    "not yet": lambda: Refused("InvalidParameterException", 400, NOT_YET),
+    "aborted": lambda: Refused("OperationAbortedException", 409, "Please try again"),
+    "away": lambda: Refused("ServiceUnavailableException", 503, "away"),
+    "denied": lambda: Refused("AccessDeniedException", 403, "not on this one"),
+    "invalid": lambda: Refused("InvalidParameterException", 400, "Invalid filter pattern"),
+    "resource policy": lambda: Refused("InvalidOperationException", 400, "not here"),
+}
+PASSING = ("not yet", "aborted", "away")
+
+
+@dataclass
+class Moods:
+    """How often each log group refuses an operation still, and in which way."""
+
+    kind: dict[str, str]
+    left: dict[str, int]
+    operation: str
+
+    def __call__(self, operation: str, group: str) -> Refused | None:
+        if operation != self.operation or self.left.get(group, 0) <= 0:
+            return None
+        self.left[group] -= 1
+        return REFUSALS[self.kind[group]]()
+
+
+@pytest.mark.parametrize("run", range(2))
+def test_each_refusal_is_of_one_log_group(
+    metertap: Callable[..., Command], fake: Subscriptions, run: int
+) -> None:
+    """50 log groups with each kind of refusal at random: the others are done; the same command goes on."""
+    rng = random.Random(SEED + run)
+    fake.groups = {f"/app/{number:02d}": Group() for number in range(50)}
+    operation = rng.choice(("PutSubscriptionFilter", "DescribeSubscriptionFilters"))
+    kind = {name: rng.choice(list(REFUSALS)) for name in fake.groups if rng.random() < 0.4}
+    # A destination may not be there at all.
+    left = {name: rng.choice((1, 2, 1_000) if kind[name] == "not yet" else (1, 2)) for name in kind}
+    if run % 2:
+        left = {name: min(count, 2) for name, count in left.items()}
+    fake.refusal = moods = Moods(kind, left, operation)
+    chosen = ("--prefix", "/app/", "--yes", *to_stream())
+    done = metertap(fake, "attach", *chosen)
+    lost = {name for name, group in fake.groups.items() if "metertap" not in group.filters}
+    assert lost <= kind.keys(), done.output
+    assert {name for name in kind if kind[name] in PASSING and moods.left[name] == 0} & lost == set()
+    assert done.status == (65 if lost else 0), done.errors
+    told = done.output[done.output.rindex("  role  ") :] if operation.startswith("Put") else done.output
+    assert {name for name, sign in signs(told).items() if sign == "!"} == lost, done.output
+    moods.left = {}
+    done = metertap(fake, "attach", *chosen)
+    assert done.status == 0 and all("metertap" in group.filters for group in fake.groups.values()), (
+        done.output
+    )
+    if lost:
+        assert signs(done.output) == dict.fromkeys(lost, "+")
+    moods.operation = "DeleteSubscriptionFilter"
+    moods.left = {name: 1 for name in kind}
+    done = metertap(fake, "detach", *chosen[:3], "--destination-arn", STREAM, *FAST)
+    left_on = {name for name, group in fake.groups.items() if group.filters}
+    assert left_on == {name for name in kind if kind[name] not in PASSING}
+    assert done.status == (65 if left_on else 0), (done.status, done.errors)
+    moods.left = {}
+    assert metertap(fake, "detach", *chosen[:3], "--destination-arn", STREAM, *FAST).status == 0
+    assert not any(group.filters for group in fake.groups.values())
+
+
+def test_a_watcher_ends_only_by_a_signal(cli: Path, fake: Subscriptions, tmp_path: Path) -> None:
+    fake.groups = {"/app/a": Group(), "/app/b": Group()}
+    kind = {"/app/a": "denied", "/app/new": "invalid", "/app/later": "away"}
+    fake.refusal = moods = Moods(kind, dict.fromkeys(kind, 1_000), "PutSubscriptionFilter")
+    log = tmp_path / "watch.log"
+    arguments = ["attach", "--prefix", "/app/", "--yes", "--watch", "1", *to_stream(), *FAST]
+    service = Service([str(cli), *arguments], log, environment(fake))
+    try:
+        service.wait_until(lambda: "looking for new log groups" in log.read_text())
+        assert fake.groups["/app/b"].filters and not fake.groups["/app/a"].filters
+        fake.groups |= {"/app/new": Group(), "/app/well": Group()}
+        service.wait_until(lambda: fake.groups["/app/well"].filters)
+        service.wait_until(lambda: "! /app/new" in log.read_text())
+        fake.allowed = {"logs:PutSubscriptionFilter"}
+        service.wait_until(lambda: "New log groups are not attached" in log.read_text())
+        fake.allowed = None
+        service.wait_until(lambda: "can be listed again" in log.read_text())
+        moods.left = {}
+        service.wait_until(lambda: fake.groups["/app/a"].filters and fake.groups["/app/new"].filters)
+        service.wait_until(lambda: "+ /app/new" in log.read_text())
+        text = log.read_text()
+        assert text.count("! /app/new") == 1 and text.count("New log groups are not attached") == 1, text
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(20) == 0
+    finally:
+        service.stop()
+
+
 def test_the_policy_of_the_account(metertap: Callable[..., Command], fake: Subscriptions) -> None:
     policy = ("--account-policy", "--yes")
     for expected in ("+ account policy metertap", "= account policy metertap"):
@@ -611,6 +750,17 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "stream": ("attach", "--tag", "team", "--yes", *to_stream()),
     "function": ("attach", "--prefix", "/app/", "--yes", "--filter-name", "direct", *to_function()),
     "policy": ("attach", "--account-policy", "--yes", *to_stream()),
+    "own destination": (
+        "attach",
+        "--prefix",
+        "/app/",
+        "--yes",
+        "--filter-name",
+        "own",
+        "--destination-arn",
+        OWN_DESTINATION,
+        *FAST,
+    ),
     "no stream": ("detach", "--yes", "--destination-arn", STREAM, *FAST),
     "no function": ("detach", "--yes", "--filter-name", "direct", *to_function()),
     "no policy": ("detach", "--account-policy", "--yes", "--destination-arn", STREAM, *FAST),
@@ -626,6 +776,7 @@ NEEDED = {
     "lambda:GetPolicy": "function",
     "lambda:AddPermission": "function",
     "lambda:RemovePermission": "no function",
+    "logs:DescribeDestinations": "own destination",
     "logs:DescribeAccountPolicies": "policy",
     "logs:PutAccountPolicy": "policy",
     "logs:DeleteAccountPolicy": "no policy",
@@ -647,6 +798,8 @@ def test_every_documented_permission_is_needed_and_no_other(
     actions = {statement["Action"] for statement in documented()["Statement"]}
     assert actions == NEEDED.keys() | BY_AWS | OPTIONAL
     fake.groups["/app/a"].tags = {"team": "x"}
+    fake.destinations = {OWN_DESTINATION: STREAM}
+    fake.limit = 3
     fake.allowed = actions
     before: dict[str, Any] = {}
     for name, command in COMMANDS.items():

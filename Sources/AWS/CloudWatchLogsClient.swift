@@ -54,6 +54,25 @@ public struct CloudWatchLogsClient: Sendable {
         /// They have no subscription filters either.
         public var isReadable: Bool { logGroupClass != "INFREQUENT_ACCESS" && logGroupClass != "DELIVERY" }
 
+        /// The name of a log group that is given by its name or by its ARN, with or without `:*` at its end.
+        ///
+        /// No name has a colon in it.
+        public static func name(of nameOrARN: String) -> String {
+            let parts = nameOrARN.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 7 || parts.count == 8 && parts[7] == "*", parts[0] == "arn", parts[2] == "logs",
+                parts[5] == "log-group"
+            else { return nameOrARN }
+            return String(parts[6])
+        }
+
+        /// Whether it is the log group of a name, or of an ARN with or without `:*` at its end.
+        public func isNamed(_ nameOrARN: String) -> Bool {
+            // Bytes, for Swift calls canonically equivalent names equal.
+            let isOfName = name.utf8.elementsEqual(Self.name(of: nameOrARN).utf8)
+            guard isOfName, !name.utf8.elementsEqual(nameOrARN.utf8) else { return isOfName }
+            return nameOrARN.split(separator: ":").prefix(5) == arn.split(separator: ":").prefix(5)
+        }
+
         /// The account that the log group belongs to, which need not be the caller's; empty when the ARN is none.
         public var account: String {
             let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
@@ -104,16 +123,15 @@ public struct CloudWatchLogsClient: Sendable {
         }
     }
 
-    /// One log group by its whole name.
+    /// One log group by its whole name or its ARN.
     ///
     /// - Throws: `AWSError` of the kind `configuration` when there is none in this account and region.
     public func logGroup(named name: String) async throws(AWSError) -> LogGroup {
-        // Bytes, for Swift calls canonically equivalent names equal.
-        let isNamed = { (group: LogGroup) in group.name.utf8.elementsEqual(name.utf8) }
-        let groups = try await items(of: Self.listing, name, until: isNamed) { token throws(AWSError) in
-            try await describe(prefix: name, token: token)
+        let prefix = LogGroup.name(of: name)
+        let groups = try await items(of: Self.listing, name, until: { $0.isNamed(name) }) { token throws(AWSError) in
+            try await describe(prefix: prefix, token: token)
         }
-        if let group = groups.last, isNamed(group) { return group }
+        if let group = groups.last, group.isNamed(name) { return group }
         throw AWSError(
             kind: .configuration, code: "ResourceNotFoundException",
             message:

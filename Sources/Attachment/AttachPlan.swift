@@ -12,6 +12,8 @@ public struct AttachPlan: Sendable, Hashable {
         case noSubscriptions(logGroupClass: String)
         /// It has as many filters as the account allows; their names.
         case full(filters: [String])
+        /// AWS refused a call that is about it alone.
+        case refused(AWSError)
     }
 
     /// What is done to one log group.
@@ -70,6 +72,11 @@ public struct AttachPlan: Sendable, Hashable {
             self.action = action
             self.isByTerms = isByTerms
         }
+
+        /// Why AWS refused it; nil where it did not.
+        public var refusal: AWSError? {
+            if case .leave(.refused(let error)) = action { error } else { nil }
+        }
     }
 
     /// All log groups that were looked at, in the order of their names.
@@ -82,6 +89,9 @@ public struct AttachPlan: Sendable, Hashable {
 
     /// Those that anything is done to.
     public var work: [Step] { steps.filter(\.action.isWork) }
+
+    /// Those whose filters may not be read.
+    public var refused: [Step] { steps.filter { $0.refusal != nil } }
 
     /// Why a log group need not even be asked for its filters; nil when it must be.
     static func reasonWithoutFilters(_ group: CloudWatchLogsClient.LogGroup) -> Reason? {
@@ -133,9 +143,7 @@ public struct AttachPlan: Sendable, Hashable {
                 "its pattern is \(filter.filterPattern.isEmpty ? "everything" : filter.filterPattern)"
                     + (wish.isOfTerms(filter.filterPattern) ? ", which may miss a coloured or prefixed tag" : ""))
         }
-        if !Wish.isSame(filter.roleArn ?? "", wish.roleArn ?? "") {
-            differences.append("its role is \(filter.roleArn ?? "none")")
-        }
+        if !wish.takesRole(of: filter) { differences.append("its role is \(filter.roleArn ?? "none")") }
         if filter.applyOnTransformedLogs == true {
             differences.append("it looks at transformed log events, and shall look at those that were logged")
         }

@@ -52,14 +52,19 @@ public struct Attacher: Sendable {
 
     /// Works out what is to be done; changes nothing.
     ///
+    /// A log group whose filters may not be read is left alone.
     /// - Parameter progress: told how many log groups were looked at.
-    /// - Throws: `AWSError`, or `CancellationError`.
+    /// - Throws: `AWSError` that is about all log groups, or `CancellationError`.
     public mutating func plan(
         _ groups: [CloudWatchLogsClient.LogGroup], progress: (Int) -> Void = { _ in }
     ) async throws -> AttachPlan {
         var plan = AttachPlan()
         for group in groups {
-            plan.steps.append(try await reading(of: group).step)
+            do { plan.steps.append(try await reading(of: group).step) } catch let error as AWSError
+                where error.isOfOneLogGroup
+            {
+                plan.steps.append(.init(group: group, action: .leave(.refused(error))))
+            }
             progress(plan.steps.count)
         }
         return plan
@@ -70,8 +75,14 @@ public struct Attacher: Sendable {
     /// Its filters are read once more right before, so that a filter of somebody else that appeared since the plan was
     /// shown is left alone.
     /// - Returns: what was done, or why nothing was.
-    /// - Throws: `AWSError`, or `CancellationError`.
+    /// - Throws: `AWSError` that is about all log groups, or `CancellationError`.
     public mutating func carryOut(_ step: AttachPlan.Step) async throws -> AttachPlan.Step {
+        do { return try await attempt(step) } catch let error as AWSError where error.isOfOneLogGroup {
+            return .init(group: step.group, action: .leave(.refused(error)))
+        }
+    }
+
+    private mutating func attempt(_ step: AttachPlan.Step) async throws -> AttachPlan.Step {
         var attempt = 1
         var mustBeByTerms = false
         while true {

@@ -36,8 +36,9 @@ public struct Selection: Sendable, Hashable {
         var found: [String: CloudWatchLogsClient.LogGroup] = [:]
         var missing: [String] = []
         for name in names {
-            let group = try await client.logGroups(prefix: name).first { Wish.isSame($0.name, name) }
-            if let group { found[name] = group } else { missing.append(name) }
+            let prefix = CloudWatchLogsClient.LogGroup.name(of: name)
+            let group = try await client.logGroups(prefix: prefix).first { $0.isNamed(name) }
+            if let group { found[group.name] = group } else { missing.append(name) }
         }
         guard missing.isEmpty else { throw Missing(names: missing) }
         for prefix in names.isEmpty && prefixes.isEmpty ? [""] : prefixes {
@@ -56,17 +57,34 @@ extension Destination {
     /// The log groups that the agent behind this destination writes to, each with the function that does.
     ///
     /// None where the agent is in another account, for then its log is there too.
+    ///
+    /// - Parameter accounts: those of the log groups that are asked about, where they are known.
     /// - Throws: `AWSError`.
-    public func ownLogs(_ lambda: LambdaClient) async throws(AWSError) -> [String: String] {
+    public func ownLogs(
+        _ logs: CloudWatchLogsClient, _ lambda: LambdaClient, accounts: Set<String>?
+    ) async throws(AWSError) -> [String: String] {
         let functions: [LambdaClient.Function]
         switch kind {
-        case .otherAccount: functions = []
+        case .otherAccount:
+            guard accounts?.contains(account) ?? true, let stream = try await target(logs) else { return [:] }
+            functions = try await lambda.functions(readingFrom: stream)
         case .function(let function): functions = [function]
         case .stream: functions = try await lambda.functions(readingFrom: arn)
         }
         var logs: [String: String] = [:]
         for function in functions { logs[try await lambda.logGroup(of: function)] = function.name }
         return logs
+    }
+
+    /// The stream behind a destination of the caller's own account; nil for another account's, and for what is no stream.
+    private func target(_ client: CloudWatchLogsClient) async throws(AWSError) -> String? {
+        do throws(AWSError) {
+            let target = try await client.destination(arn: arn).targetArn
+            return (try? Destination(arn: target))?.kind == .stream ? target : nil
+        } catch {
+            if error.code == "ResourceNotFoundException" { return nil }
+            throw error
+        }
     }
 
     /// What lets CloudWatch Logs call the agent; nil unless the destination is a function.

@@ -53,6 +53,15 @@ public struct Wish: Sendable, Hashable {
         filters.count { !Self.isSame($0.filterName, filterName) && FilterPattern.holdsExpression($0.filterPattern) }
     }
 
+    /// Whether a filter's role is as it should be.
+    ///
+    /// A destination of CloudWatch Logs has a role of its own. The sender's is asked for only where a whole organisation
+    /// may send, so that one that was not given here stays, and one that the service does not tell is none to complain of.
+    func takesRole(of filter: CloudWatchLogsClient.SubscriptionFilter) -> Bool {
+        if destination.kind == .otherAccount, filter.roleArn == nil || roleArn == nil { return true }
+        return Self.isSame(filter.roleArn ?? "", roleArn ?? "")
+    }
+
     /// The filter to put, in place of one of ours if there is one.
     ///
     /// How an existing filter distributes its events is left as it is: that is for its owner to choose, and loses nothing.
@@ -61,7 +70,7 @@ public struct Wish: Sendable, Hashable {
     ) -> CloudWatchLogsClient.SubscriptionFilter {
         .init(
             filterName: filterName, filterPattern: pattern(byTerms: byTerms), destinationArn: destination.arn,
-            roleArn: roleArn,
+            roleArn: roleArn ?? (destination.kind == .otherAccount ? present?.roleArn : nil),
             distribution: present?.distribution ?? distribution)
     }
 

@@ -117,7 +117,7 @@ struct DetachCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            try await AttachWork(self).run()
+            if try await !AttachWork(self).run() { throw ExitCode.badData }
         } catch let code as ExitCode {
             throw code
         } catch {

@@ -7,6 +7,8 @@ enum AttachReport {
     struct Outcome {
         private(set) var count = 0
         private(set) var isComplete = true
+        /// What AWS refused.
+        private(set) var refused: [AttachPlan.Step] = []
         private var attached = 0
         private var changed = 0
         private var detached = 0
@@ -24,6 +26,7 @@ enum AttachReport {
             case .absent: others.append("  \(Table.printable(done.group.name))  is gone")
             case .leave:
                 isComplete = isComplete && !done.action.isLoss
+                if done.refusal != nil { refused.append(done) }
                 others.append(AttachReport.line(done))
             }
         }
@@ -31,7 +34,14 @@ enum AttachReport {
         var summary: String {
             let counts = [(attached, "attached"), (changed, "changed"), (detached, "detached")]
             let done = counts.filter { $0.0 > 0 }.map { "\(Display.count($0.0)) \($0.1)" }
-            return (others + [done.isEmpty ? "Done." : done.joined(separator: ", ") + "."]).joined(separator: "\n")
+            let end =
+                refused.isEmpty
+                ? []
+                : [
+                    "\(Display.count(refused.count)) of \(Display.count(count)) were refused; run the same command again to go on."
+                ]
+            return (others + [done.isEmpty ? "Done." : done.joined(separator: ", ") + "."] + end)
+                .joined(separator: "\n")
         }
     }
 
@@ -95,6 +105,16 @@ enum AttachReport {
         "by terms, because the log group takes no further filter with a regular expression: a coloured or prefixed tag may "
         + "be missed"
 
+    private static func remedy(_ error: AWSError) -> String {
+        if error.isDenied { return "Allow the operation on this log group; its records are not delivered." }
+        if error.isOfTestMessage {
+            return
+                "Its records are not delivered. Check that the destination is there and active, and that the role or "
+                + "permission lets CloudWatch Logs write to it."
+        }
+        return "Its records are not delivered."
+    }
+
     private static func told(_ action: AttachPlan.Action) -> (String, String) {
         switch action {
         case .attach(let others):
@@ -120,6 +140,7 @@ enum AttachReport {
                 "takes no further filter beside \(filters.joined(separator: ", ")); its records are not delivered. Take "
                     + "one away, or raise the quota of subscription filters per log group"
             )
+        case .leave(.refused(let error)): ("!", "is not done: \(error) \(remedy(error))")
         }
     }
 }

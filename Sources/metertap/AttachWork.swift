@@ -2,7 +2,6 @@ import AWS
 import ArgumentParser
 import Attachment
 import HTTP
-import UnixSignals
 
 /// One run of `metertap attach` or `metertap detach`: look, show, ask, do.
 struct AttachWork {
@@ -31,7 +30,8 @@ struct AttachWork {
         self.detaches = detaches
         self.watch = watch
         let settings = try AWSSettings.ofProcess()
-        let session = LogSession.make(try AsyncHTTPTransport(caBundle: settings.caBundle), settings)
+        // Fewer attempts than a reading has: a log group that is refused comes again when the others are done.
+        let session = LogSession.make(try AsyncHTTPTransport(caBundle: settings.caBundle), settings, attempts: 6)
         // Log groups hand on within their region alone, so that the destination tells it.
         logs = try CloudWatchLogsClient(session, region: wish.destination.region)
         lambda = try LambdaClient(session, region: wish.destination.region)
@@ -39,13 +39,13 @@ struct AttachWork {
     }
 
     /// Whether every log group is as it is wanted.
-    @discardableResult func run() async throws -> Bool {
-        let ownLogs = detaches ? [:] : try await wish.destination.ownLogs(lambda)
-        if target.accountPolicy { return try await runPolicy(ownLogs) }
+    func run() async throws -> Bool {
+        if target.accountPolicy { return try await runPolicy(try await ownLogs(accounts: nil)) }
+        let groups = try await selectedGroups()
+        let ownLogs = try await ownLogs(accounts: Set(groups.map(\.account)))
         var attacher = Attacher(
             client: logs, wish: wish, aim: detaches ? .detached : .attached(ownLogs: ownLogs),
             callsPerSecond: target.logGroups.rate)
-        let groups = try await selectedGroups()
         let plan = try await plan(groups, &attacher)
         let permission = try await missingPermission()
         AttachReport.show(plan, wish, permission: permission, detaches: detaches)
@@ -55,12 +55,28 @@ struct AttachWork {
         let outcome = try await carryOut(plan, &attacher)
         if detaches { try await changePermission(permission) }
         if count > 0 { Terminal.output(outcome.summary) }
-        if let watch { try await goOn(every: watch, &attacher, known: Set(groups)) }
-        let isNothing = plan.steps.isEmpty && !detaches && watch == nil
-        return !plan.steps.contains { $0.action.isLoss } && outcome.isComplete && !isNothing
+        if let watch {
+            let refused = Set((outcome.refused + plan.refused).map(\.group))
+            try await AttachWatch(work: self, attacher, known: groups.filter { !refused.contains($0) }).run(
+                every: watch)
+            return true
+        }
+        let refusals = (plan.refused + outcome.refused).compactMap(\.refusal)
+        // A permission that is missing for all of them is no matter of log groups.
+        if let first = refusals.first, refusals.count == plan.work.count + plan.refused.count,
+            refusals.allSatisfy(\.isDenied)
+        {
+            throw first
+        }
+        if detaches { return refusals.isEmpty }
+        return !plan.steps.contains { $0.action.isLoss } && outcome.isComplete && !plan.steps.isEmpty
     }
 
-    private func selectedGroups() async throws -> [CloudWatchLogsClient.LogGroup] {
+    private func ownLogs(accounts: Set<String>?) async throws(AWSError) -> [String: String] {
+        detaches ? [:] : try await wish.destination.ownLogs(logs, lambda, accounts: accounts)
+    }
+
+    func selectedGroups() async throws -> [CloudWatchLogsClient.LogGroup] {
         do { return try await target.logGroups.selection.find(logs, tagging) } catch let missing as Selection.Missing {
             throw Failure(
                 message: "there is no log group \(missing.names.joined(separator: ", ")) in the region "
@@ -79,20 +95,38 @@ struct AttachWork {
         }
     }
 
+    /// How long to wait for a role or a stream that was just made, before each further try.
+    private static let pauses = [2, 4, 8, 16]
+
+    /// Does one log group after the other; those that AWS asks to try again later come once more when all others are done.
     private func carryOut(_ plan: AttachPlan, _ attacher: inout Attacher) async throws -> AttachReport.Outcome {
         var outcome = AttachReport.Outcome()
         var progress = ProgressLine()
         defer { progress.clear() }
-        for step in plan.work {
-            do { outcome.add(step, try await attacher.carryOut(step)) } catch {
-                progress.clear()
-                let failure = Failure(error)
-                throw Failure(
-                    message:
-                        "\(failure.message) \(outcome.count) of \(plan.work.count) were done; run the same command "
-                        + "again to go on.", code: failure.code)
+        var waiting = plan.work
+        for pause in Self.pauses + [nil] {
+            var again: [AttachPlan.Step] = []
+            for step in waiting {
+                let done: AttachPlan.Step
+                do { done = try await attacher.carryOut(step) } catch {
+                    progress.clear()
+                    let failure = Failure(error)
+                    throw Failure(
+                        message:
+                            "\(failure.message) \(outcome.count) of \(plan.work.count) were done; run the same command "
+                            + "again to go on.", code: failure.code)
+                }
+                if pause != nil, done.refusal?.isOfTestMessage == true {
+                    again.append(step)
+                } else {
+                    outcome.add(step, done)
+                }
+                progress.show("\(Display.count(outcome.count)) of \(Display.count(plan.work.count)) log groups done")
             }
-            progress.show("\(Display.count(outcome.count)) of \(Display.count(plan.work.count)) log groups done")
+            waiting = again
+            guard let pause, !waiting.isEmpty else { break }
+            progress.show("\(Display.count(waiting.count)) log groups wait \(pause) s, as CloudWatch Logs asks")
+            try await Task.sleep(for: .seconds(pause))
         }
         return outcome
     }
@@ -125,66 +159,6 @@ struct AttachWork {
             try await lambda.removePermission(permission.statementID, from: function)
         } else {
             try await lambda.add(permission, to: function)
-        }
-    }
-
-    // MARK: - New log groups
-
-    /// Attaches log groups as they appear, until a signal comes.
-    private func goOn(
-        every seconds: Int, _ attacher: inout Attacher, known: Set<CloudWatchLogsClient.LogGroup>
-    ) async throws {
-        let watcher = Watcher(work: self, attacher: attacher, known: Set(known.map(Watcher.identity)))
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await watcher.run(every: seconds) }
-            group.addTask {
-                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return }
-            }
-            // A signal is how it ends well.
-            try await group.next()
-            group.cancelAll()
-        }
-    }
-
-    /// The part that goes on.
-    private actor Watcher {
-        private let work: AttachWork
-        private var attacher: Attacher
-        private var known: Set<String>
-
-        init(work: AttachWork, attacher: Attacher, known: Set<String>) {
-            self.work = work
-            self.attacher = attacher
-            self.known = known
-        }
-
-        /// A log group that was deleted and made again is a new one.
-        static func identity(_ group: CloudWatchLogsClient.LogGroup) -> String {
-            "\(group.name) \(group.creationTime ?? 0)"
-        }
-
-        func run(every seconds: Int) async throws {
-            Terminal.error("metertap: looking for new log groups every \(seconds) s")
-            while true {
-                try await Task.sleep(for: .seconds(seconds))
-                do { try await round() } catch let error as AWSError where error.kind == .transient {
-                    try Task.checkCancellation()
-                    Terminal.error("metertap: \(error) The next round tries again.")
-                }
-            }
-        }
-
-        private func round() async throws {
-            for group in try await work.selectedGroups() where !known.contains(Self.identity(group)) {
-                var attacher = attacher
-                let plan = try await attacher.plan([group])
-                for step in plan.steps {
-                    let done = step.action.isWork ? try await attacher.carryOut(step) : step
-                    Terminal.output(AttachReport.line(done))
-                }
-                self.attacher = attacher
-                known.insert(Self.identity(group))
-            }
         }
     }
 

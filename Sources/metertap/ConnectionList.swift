@@ -1,3 +1,4 @@
+import AWS
 import ArgumentParser
 import Collection
 import MeterLine
@@ -46,7 +47,8 @@ enum ConnectionList {
         }
         return Connection(
             name: name, account: account, region: try entry.text(.region), roleARN: try entry.text(.roleARN),
-            externalID: try entry.text(.externalID), logGroups: groups.map(LogGroupPattern.init),
+            externalID: try entry.text(.externalID),
+            logGroups: groups.map { LogGroupPattern(CloudWatchLogsClient.LogGroup.name(of: $0)) },
             tags: try entry.texts(.tags), start: try start(entry))
     }
 

@@ -26,7 +26,7 @@ struct ExportBackfill {
         self.target = target
         self.range = range
         self.export = export
-        self.logGroup = logGroup
+        self.logGroup = CloudWatchLogsClient.LogGroup.name(of: logGroup)
     }
 
     func run() async throws {

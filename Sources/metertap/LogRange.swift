@@ -58,11 +58,9 @@ struct LogRange: ParsableArguments {
 
 /// The session for long readings.
 enum LogSession {
-    /// More attempts than elsewhere: throttling is what a long reading meets all the time.
-    private static let policy = RetryPolicy(maximumAttempts: 9)
-
-    static func make(_ transport: any HTTPTransport, _ settings: AWSSettings) -> AWSSession {
-        AWSSession(settings: settings, transport: transport, policy: policy)
+    /// - Parameter attempts: more than elsewhere, since throttling is what a long reading meets all the time.
+    static func make(_ transport: any HTTPTransport, _ settings: AWSSettings, attempts: Int = 9) -> AWSSession {
+        AWSSession(settings: settings, transport: transport, policy: RetryPolicy(maximumAttempts: attempts))
     }
 }
 

@@ -39,9 +39,9 @@ def holds_expression(pattern: str) -> bool:
 class Refused(Exception):
     """An error answer, with its code and status."""
 
-    def __init__(self, code: str, status: int = 400):
+    def __init__(self, code: str, status: int = 400, message: str = "The fake says so"):
         super().__init__(code)
-        self.code, self.status = code, status
+        self.code, self.status, self.message = code, status, message
 
 
 class Subscriptions(FakeService):
@@ -51,6 +51,9 @@ class Subscriptions(FakeService):
         self.groups: dict[str, Group] = {}
         self.policies: dict[str, dict[str, Any]] = {}
         self.mappings: list[str] = []  # ARNs of functions behind the stream
+        self.destinations: dict[
+            str, str
+        ] = {}  # ARNs of destinations of the account, and of what is behind them
         self.function_logs: dict[str, str] = {}
         self.statements: dict[str, dict[str, Any]] = {}
         self.allowed: set[str] | None = None  # actions, for example logs:PutSubscriptionFilter
@@ -58,6 +61,8 @@ class Subscriptions(FakeService):
         #: How many filters with a regular expression a log group takes, metric filters among them.
         self.expressions = 5
         self.calls: Counter[str] = Counter()
+        #: Why a call about a log group is refused, by operation and log group; None for no reason.
+        self.refusal: Callable[[str, str], Refused | None] = lambda operation, group: None
         self.throttled = 0
         self.recent: dict[str, deque[float]] = {}
         self.lock = threading.Lock()
@@ -69,7 +74,7 @@ class Subscriptions(FakeService):
                 answer = self.act(method, path, target, json.loads(body or b"{}"))
             return 200, json.dumps(answer).encode()
         except Refused as refused:
-            error = {"__type": refused.code, "message": "The fake says so"}
+            error = {"__type": refused.code, "message": refused.message}
             return refused.status, json.dumps(error).encode()
 
     def act(self, method: str, path: str, target: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +88,9 @@ class Subscriptions(FakeService):
             raise Refused("AccessDeniedException", 403)
         if service == "logs":
             self.throttle(operation)
+            refused = self.refusal(operation, body.get("logGroupName", ""))
+            if refused:
+                raise refused
         action: Callable[..., dict[str, Any]] = getattr(
             self, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
         )
@@ -145,6 +153,14 @@ class Subscriptions(FakeService):
     def describe_metric_filters(self, body: dict[str, Any]) -> dict[str, Any]:
         patterns = self.group(body).metric_patterns
         return {"metricFilters": [{"filterName": "m", "filterPattern": pattern} for pattern in patterns]}
+
+    def describe_destinations(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = [
+            {"arn": arn, "targetArn": target, "roleArn": "arn:aws:iam::1:role/r"}
+            for arn, target in self.destinations.items()
+            if arn.split(":", 6)[6].startswith(body.get("DestinationNamePrefix", ""))
+        ]
+        return {"destinations": found}
 
     def describe_account_policies(self, body: dict[str, Any]) -> dict[str, Any]:
         assert body["policyType"] == "SUBSCRIPTION_FILTER_POLICY"

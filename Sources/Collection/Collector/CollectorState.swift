@@ -232,9 +232,11 @@ public final class CollectorState: Sendable {
         do {
             return try await database.write(body)
         } catch {
-            throw Problem(
-                description: "the collector's state cannot be written: \(error). What was delivered since will be "
-                    + "delivered again, which counts once; check the disk")
+            let again = "What was delivered since will be delivered again, which counts once"
+            if error is CancellationError {
+                throw Problem(description: "the collector was stopped before it noted how far it is. \(again)")
+            }
+            throw Problem(description: "the collector's state cannot be written: \(error). \(again); check the disk")
         }
     }
 }
