@@ -39,10 +39,14 @@ THEIR_BUCKET_BY_KEY = {
     "SinkBucket": "theirs/",
     "SinkCredentialsSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sink-AbCdEf",
 }
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 # All that a parameter other than a number decides, on and off.
 SETTINGS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "direct": {"Mode": "direct"},
+    "draining": {"Mode": "draining"},
+    "draining, followed, with a key": {"Mode": "draining", "FollowLogGroups": "/app/", **KEY},
+    "a boundary": {"PermissionsBoundaryArn": BOUNDARY, "FollowLogGroups": "/"},
     "direct, followed, with a key": {"Mode": "direct", "FollowLogGroups": "/app/", "Tags": "usage", **KEY},
     "followed, with a key": {"FollowLogGroups": "/", "Tags": "a,b_c", **KEY},
     "API": {**API, "AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:alarms"},
@@ -240,7 +244,7 @@ def test_both_refuse_the_same_values(terraform: Terraform) -> None:
 
 
 def test_both_have_the_same_outputs(terraform: Terraform) -> None:
-    for mode in ("stream", "direct"):
+    for mode in ("stream", "draining", "direct"):
         template = CloudFormation(**REQUIRED, Mode=mode)
         ours = {snake(name): value for name, value in template.outputs().items()}
         evaluated = terraform.evaluated(TERRAFORM, **{snake(k): v for k, v in REQUIRED.items()}, mode=mode)
@@ -248,6 +252,29 @@ def test_both_have_the_same_outputs(terraform: Terraform) -> None:
         assert {name for name, value in outputs.items() if value} == ours.keys()
         for name, declared in template.template["Outputs"].items():
             assert evaluated["outputs"][snake(name)]["description"] == declared["Description"]
+
+
+def test_the_way_from_stream_to_direct_loses_nothing() -> None:
+    """What reads the stream, and writes to it, stays until direct; and the stream itself in any case."""
+    stream, draining, direct = (
+        CloudFormation(**REQUIRED, FollowLogGroups="/", Mode=mode).resources()
+        for mode in ("stream", "draining", "direct")
+    )
+    way = ("Stream", "LogsRole", "Mapping", "AlarmStreamFull")
+    assert {name: draining[name] for name in way} == {name: stream[name] for name in way}
+    assert not direct.keys() & set(way)
+    for name in ("Retries", "LogsMayInvoke"):
+        assert draining[name] == direct[name]
+    target = draining["FollowMachine"]["Properties"]["Definition"]["States"]["Attach"]["Parameters"]
+    assert target == direct["FollowMachine"]["Properties"]["Definition"]["States"]["Attach"]["Parameters"]
+    declared = CloudFormation(**REQUIRED).template["Resources"]["Stream"]
+    assert declared["DeletionPolicy"] == declared["UpdateReplacePolicy"] == "Retain"
+
+
+def test_every_role_has_the_boundary() -> None:
+    resources = CloudFormation(**REQUIRED, **SETTINGS["a boundary"]).resources().values()
+    roles = [one["Properties"] for one in resources if one["Type"] == "AWS::IAM::Role"]
+    assert len(roles) == 4 and all(role["PermissionsBoundary"] == BOUNDARY for role in roles)
 
 
 @pytest.mark.parametrize("tags", ["usage", "usage,b_c", "a,b,c"])

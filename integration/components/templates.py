@@ -324,8 +324,8 @@ def _bucket_policy(a: _Attributes) -> dict[str, Any]:
 
 
 def _stream(a: _Attributes) -> dict[str, Any]:
-    mode = a.block("stream_mode_details")
-    assert mode
+    mode, lifecycle = a.block("stream_mode_details"), a.block("lifecycle")
+    assert mode and lifecycle and lifecycle("prevent_destroy") is True
     return {
         **_named(a, Name="name", ShardCount="shard_count", RetentionPeriodHours="retention_period"),
         "StreamModeDetails": _named(mode, StreamMode="stream_mode"),
@@ -336,7 +336,7 @@ def _stream(a: _Attributes) -> dict[str, Any]:
 def _role(a: _Attributes) -> dict[str, Any]:
     a("name_prefix")
     return {
-        "Description": a("description"),
+        **_named(a, Description="description", PermissionsBoundary="permissions_boundary"),
         "AssumeRolePolicyDocument": a.json("assume_role_policy"),
         "Policies": [],
     }

@@ -191,11 +191,11 @@ variable "keep_days" {
 
 variable "mode" {
   type        = string
-  description = "stream: by way of Kinesis, which keeps log events for stream_retention_hours while something is wrong. direct: CloudWatch Logs calls the function; cheaper and weaker, since a failed event is tried again for six hours at most."
+  description = "stream: by way of Kinesis, which keeps log events for stream_retention_hours while something is wrong. direct: CloudWatch Logs calls the function; cheaper and weaker, since a failed event is tried again for six hours at most. draining: the step between the two. New log groups are subscribed to the function, and the stream is read to its end. Move the filters with metertap attach, wait until the stream is empty, and only then choose direct."
   default     = "stream"
   validation {
-    condition     = contains(["stream", "direct"], var.mode)
-    error_message = "Must be one of: stream, direct."
+    condition     = contains(["stream", "draining", "direct"], var.mode)
+    error_message = "Must be one of: stream, draining, direct."
   }
 }
 
@@ -301,8 +301,22 @@ variable "silence_hours" {
   }
 }
 
+# Parameters: roles
+
+variable "permissions_boundary_arn" {
+  type        = string
+  description = "The permissions boundary of each role that is made, where your account wants one."
+  default     = ""
+  validation {
+    condition     = can(regex("^(|arn:[a-z-]+:iam::([0-9]{12}|aws):policy/.+)$", var.permissions_boundary_arn))
+    error_message = "Must match |arn:[a-z-]+:iam::([0-9]{12}|aws):policy/.+."
+  }
+}
+
 locals {
   is_stream             = var.mode == "stream"
+  has_stream            = var.mode != "direct"
+  is_direct             = var.mode != "stream"
   has_key               = var.kms_key_arn != ""
   follows               = var.follow_log_groups != ""
   account               = data.aws_caller_identity.current.account_id
@@ -311,6 +325,7 @@ locals {
   sink_is_made          = var.ingest_url == "" && var.sink_bucket == ""
   sink_is_open_to_agent = var.sink_bucket != "" && var.sink_role_arn == "" && var.sink_credentials_secret_arn == ""
   alarm_actions         = var.alarm_topic_arn == "" ? null : [var.alarm_topic_arn]
+  boundary              = var.permissions_boundary_arn == "" ? null : var.permissions_boundary_arn
   figures               = "Metertap/${var.name}"
   log_groups            = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group"
 }
@@ -494,10 +509,11 @@ resource "aws_s3_bucket_policy" "failed_batches_policy" {
   })
 }
 
-# The stream, and the role in which CloudWatch Logs writes to it.
+# The stream, and the role in which CloudWatch Logs writes to it. Terraform does not destroy the stream, since it may hold
+# log events that nobody has read yet: take the lifecycle away once it is empty.
 
 resource "aws_kinesis_stream" "stream" {
-  count            = local.is_stream ? 1 : 0
+  count            = local.has_stream ? 1 : 0
   name             = var.name
   shard_count      = var.shards == 0 ? null : var.shards
   retention_period = var.stream_retention_hours
@@ -506,12 +522,16 @@ resource "aws_kinesis_stream" "stream" {
   stream_mode_details {
     stream_mode = var.shards == 0 ? "ON_DEMAND" : "PROVISIONED"
   }
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_iam_role" "logs_role" {
-  count       = local.is_stream ? 1 : 0
-  name_prefix = "${var.name}-logs-"
-  description = "CloudWatch Logs writes to the stream in this role"
+  count                = local.has_stream ? 1 : 0
+  name_prefix          = "${var.name}-logs-"
+  description          = "CloudWatch Logs writes to the stream in this role"
+  permissions_boundary = local.boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -528,7 +548,7 @@ resource "aws_iam_role" "logs_role" {
 }
 
 resource "aws_iam_role_policy" "logs_role" {
-  count = local.is_stream ? 1 : 0
+  count = local.has_stream ? 1 : 0
   name  = "write-to-stream"
   role  = aws_iam_role.logs_role[0].id
   policy = jsonencode({
@@ -557,8 +577,9 @@ resource "aws_iam_role_policy" "logs_role" {
 # The agent.
 
 resource "aws_iam_role" "agent_role" {
-  name_prefix = "${var.name}-agent-"
-  description = "What the agent may do, and what Lambda does for it"
+  name_prefix          = "${var.name}-agent-"
+  description          = "What the agent may do, and what Lambda does for it"
+  permissions_boundary = local.boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -633,7 +654,7 @@ resource "aws_iam_role_policy" "agent_role" {
           Resource = "${local.log_groups}:/aws/lambda/${var.name}-agent:*"
         }
       ],
-      local.is_stream ? [
+      local.has_stream ? [
         {
           Sid    = "ReadStream"
           Effect = "Allow"
@@ -661,7 +682,7 @@ resource "aws_iam_role_policy" "agent_role" {
           Resource = aws_s3_bucket.failed_batches.arn
         }
       ],
-      local.has_key && local.is_stream ? [
+      local.has_key && local.has_stream ? [
         {
           Sid      = "DecryptStream"
           Effect   = "Allow"
@@ -723,7 +744,7 @@ resource "aws_lambda_function" "agent" {
 
 # With a stream: what is not acknowledged comes again until it is too old, and is kept then.
 resource "aws_lambda_event_source_mapping" "mapping" {
-  count                              = local.is_stream ? 1 : 0
+  count                              = local.has_stream ? 1 : 0
   function_name                      = aws_lambda_function.agent.function_name
   event_source_arn                   = aws_kinesis_stream.stream[0].arn
   starting_position                  = "TRIM_HORIZON"
@@ -743,7 +764,7 @@ resource "aws_lambda_event_source_mapping" "mapping" {
 
 # Without: two more attempts within six hours, which is the most that Lambda has.
 resource "aws_lambda_function_event_invoke_config" "retries" {
-  count                        = local.is_stream ? 0 : 1
+  count                        = local.is_direct ? 1 : 0
   function_name                = aws_lambda_function.agent.function_name
   qualifier                    = "$LATEST"
   maximum_retry_attempts       = 2
@@ -757,7 +778,7 @@ resource "aws_lambda_function_event_invoke_config" "retries" {
 
 # Any log group of this account in this region: which ones are attached is not known here.
 resource "aws_lambda_permission" "logs_may_invoke" {
-  count          = local.is_stream ? 0 : 1
+  count          = local.is_direct ? 1 : 0
   function_name  = aws_lambda_function.agent.function_name
   action         = "lambda:InvokeFunction"
   principal      = "logs.amazonaws.com"
@@ -793,9 +814,10 @@ resource "aws_cloudwatch_event_target" "follow_rule" {
 }
 
 resource "aws_iam_role" "follow_rule_role" {
-  count       = local.follows ? 1 : 0
-  name_prefix = "${var.name}-rule-"
-  description = "EventBridge starts the state machine in this role"
+  count                = local.follows ? 1 : 0
+  name_prefix          = "${var.name}-rule-"
+  description          = "EventBridge starts the state machine in this role"
+  permissions_boundary = local.boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -894,9 +916,10 @@ resource "aws_sfn_state_machine" "follow_machine" {
 }
 
 resource "aws_iam_role" "follow_machine_role" {
-  count       = local.follows ? 1 : 0
-  name_prefix = "${var.name}-follow-"
-  description = "The state machine puts subscription filters in this role"
+  count                = local.follows ? 1 : 0
+  name_prefix          = "${var.name}-follow-"
+  description          = "The state machine puts subscription filters in this role"
+  permissions_boundary = local.boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -1031,7 +1054,7 @@ resource "aws_cloudwatch_metric_alarm" "alarm_behind" {
   alarm_name        = "${var.name}-behind"
   alarm_description = "Log events wait for more than an hour. Nothing is lost yet; at the stream's retention, or after six hours without a stream, it is. Look at the alarms of failures, errors and throttles."
   namespace         = "AWS/Lambda"
-  metric_name       = local.is_stream ? "IteratorAge" : "AsyncEventAge"
+  metric_name       = local.has_stream ? "IteratorAge" : "AsyncEventAge"
   dimensions = {
     FunctionName = aws_lambda_function.agent.function_name
   }
@@ -1093,7 +1116,7 @@ resource "aws_cloudwatch_metric_alarm" "alarm_throttles" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "alarm_stream_full" {
-  count             = local.is_stream ? 1 : 0
+  count             = local.has_stream ? 1 : 0
   alarm_name        = "${var.name}-stream-full"
   alarm_description = "The stream takes no more. CloudWatch Logs tries again for a day and then drops log events. Add shards, or let it scale on demand."
   namespace         = "AWS/Kinesis"
@@ -1189,7 +1212,7 @@ resource "aws_cloudwatch_dashboard" "dashboard" {
           stat   = "Maximum"
           period = 300
           metrics = [
-            ["AWS/Lambda", local.is_stream ? "IteratorAge" : "AsyncEventAge", "FunctionName", aws_lambda_function.agent.function_name]
+            ["AWS/Lambda", local.has_stream ? "IteratorAge" : "AsyncEventAge", "FunctionName", aws_lambda_function.agent.function_name]
           ]
         }
       },
@@ -1279,12 +1302,12 @@ resource "aws_cloudwatch_dashboard" "dashboard" {
 
 output "stream_arn" {
   description = "Where metertap attach lets CloudWatch Logs deliver to"
-  value       = local.is_stream ? aws_kinesis_stream.stream[0].arn : null
+  value       = local.has_stream ? aws_kinesis_stream.stream[0].arn : null
 }
 
 output "logs_role_arn" {
   description = "The role in which CloudWatch Logs writes to the stream"
-  value       = local.is_stream ? aws_iam_role.logs_role[0].arn : null
+  value       = local.has_stream ? aws_iam_role.logs_role[0].arn : null
 }
 
 output "function_arn" {
