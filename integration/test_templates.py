@@ -34,6 +34,7 @@ THEIR_BUCKET_BY_ROLE = {
     "SinkRoleArn": "arn:aws:iam::210987654321:role/writer",
     "SinkExternalId": "us",
     "SinkAcl": "bucket-owner-full-control",
+    "SinkEncryption": "aws:kms",
 }
 THEIR_BUCKET_BY_KEY = {
     "SinkBucket": "theirs/",

@@ -43,12 +43,15 @@ package struct DeliveryParts: Sendable {
     /// - Throws: `SettingError`, `InvalidTag`, `AWSError`.
     package init(_ settings: AgentSettings, _ session: AWSSession, _ transport: any HTTPTransport) async throws {
         reader = try LineReader(tags: settings.tags, allowMissingCustomer: settings.allowMissingCustomer)
-        rejects = try Self.store(settings.rejects, session, region: settings.rejectsRegion)
+        rejects = try Self.store(
+            settings.rejects, session, region: settings.rejectsRegion, encryption: settings.rejectsEncryption)
         provenance = settings.provenance
         guard case .ingest(let address) = settings.sink else {
             let sinkSession = try Self.sinkSession(settings, session)
             sink = StoreSink(
-                try Self.store(settings.sink, sinkSession, region: settings.sinkRegion, acl: settings.sinkACL))
+                try Self.store(
+                    settings.sink, sinkSession, region: settings.sinkRegion, acl: settings.sinkACL,
+                    encryption: settings.sinkEncryption))
             return
         }
         let key = try Self.apiKey(settings, session)
@@ -57,11 +60,14 @@ package struct DeliveryParts: Sendable {
     }
 
     private static func store(
-        _ location: Location, _ session: AWSSession, region: String? = nil, acl: String? = nil
+        _ location: Location, _ session: AWSSession, region: String?, acl: String? = nil,
+        encryption: S3Attributes.Encryption?
     ) throws -> any ObjectStore {
         switch location {
         case .bucket(let bucket, let prefix):
-            BucketStore(client: try S3Client(session, region: region), bucket: bucket, prefix: prefix, acl: acl)
+            BucketStore(
+                client: try S3Client(session, region: region), bucket: bucket, prefix: prefix, acl: acl,
+                encryption: encryption)
         case .directory(let path): DirectoryStore(path)
         case .ingest, .standardOutput: throw SettingError("\(location)", "keeps no objects")
         }

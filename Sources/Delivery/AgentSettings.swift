@@ -18,6 +18,7 @@ import MeterLine
 /// | `METERTAP_SINK_CREDENTIALS_SECRET_ARN` | the secret with the access key for the sink's bucket | the agent's own |
 /// | `METERTAP_SINK_ROLE_ARN`, `METERTAP_SINK_EXTERNAL_ID` | the role to assume for the sink's bucket | none |
 /// | `METERTAP_SINK_ACL` | the canned ACL of the sink's objects | none |
+/// | `METERTAP_SINK_ENCRYPTION`, `METERTAP_REJECTS_ENCRYPTION` | what S3 is asked to encrypt objects with: `AES256`, `aws:kms`, `aws:kms:dsse`, or the ARN of a key of KMS | the bucket's own |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | set by Lambda: the function's memory, which tells its share of the cores | all cores |
 public struct AgentSettings: Sendable, Hashable {
     /// How much the agent logs.
@@ -57,6 +58,8 @@ public struct AgentSettings: Sendable, Hashable {
     package let rejectsRegion: String?
     let sinkCredentials: SinkCredentials
     let sinkACL: String?
+    let sinkEncryption: S3Attributes.Encryption?
+    let rejectsEncryption: S3Attributes.Encryption?
     /// Whether records go to another account's bucket, or to one that only its owner may read.
     package var sinkIsForeign: Bool { sinkCredentials != .own || sinkACL != nil }
     /// Whether records go to Amberflo's API.
@@ -71,7 +74,7 @@ public struct AgentSettings: Sendable, Hashable {
     ///
     /// - Throws: `SettingError` for the first that is missing or makes no sense.
     public init(environment: [String: String]) throws(SettingError) {
-        let variables = Variables(environment)
+        let variables = try Variables(environment)
         guard let sinkURL = variables["METERTAP_SINK"] else {
             throw SettingError(
                 "METERTAP_SINK",
@@ -84,12 +87,17 @@ public struct AgentSettings: Sendable, Hashable {
         }
         try Self.checkBucketSettings(variables, sink)
         sinkCredentials = try Self.sinkCredentials(variables)
-        sinkRegion = variables["METERTAP_SINK_REGION"]
+        sinkRegion = try variables.region("METERTAP_SINK_REGION")
         rejectsRegion = variables["METERTAP_REJECTS"] == nil ? sinkRegion : nil
-        sinkACL = variables["METERTAP_SINK_ACL"]
+        sinkACL = try variables.cannedACL("METERTAP_SINK_ACL")
+        sinkEncryption = try variables.encryption("METERTAP_SINK_ENCRYPTION")
+        rejectsEncryption =
+            try variables.encryption("METERTAP_REJECTS_ENCRYPTION")
+            ?? (variables["METERTAP_REJECTS"] == nil ? sinkEncryption : nil)
         apiKey = try Self.apiKey(variables, sink)
         tags =
             variables["METERTAP_TAGS"].map(LineReader.tags(separatedByCommas:)) ?? LineReader.defaultTags
+        do { _ = try LineReader(tags: tags) } catch { throw SettingError("METERTAP_TAGS", "\(error)") }
         let isForeign = sinkCredentials != .own || sinkACL != nil
         provenance = try variables.flag("METERTAP_PROVENANCE") ?? !(isForeign || Self.isAmberflo(sink))
         allowMissingCustomer = try variables.flag("METERTAP_ALLOW_MISSING_CUSTOMER") ?? false
@@ -115,19 +123,20 @@ public struct AgentSettings: Sendable, Hashable {
             throw SettingError("METERTAP_SINK_EXTERNAL_ID", "is set without METERTAP_SINK_ROLE_ARN")
         }
         if case .bucket = sink { return }
-        for name in ["METERTAP_SINK_CREDENTIALS_SECRET_ARN", "METERTAP_SINK_ROLE_ARN"]
+        for name in ["METERTAP_SINK_CREDENTIALS_SECRET_ARN", "METERTAP_SINK_ROLE_ARN", "METERTAP_SINK_ENCRYPTION"]
         where variables[name] != nil {
             throw SettingError(name, "is set, but METERTAP_SINK is no bucket")
         }
     }
 
     private static func sinkCredentials(_ variables: Variables) throws(SettingError) -> SinkCredentials {
-        let secret = variables["METERTAP_SINK_CREDENTIALS_SECRET_ARN"]
-        let role = variables["METERTAP_SINK_ROLE_ARN"]
+        let secret = try variables.secret("METERTAP_SINK_CREDENTIALS_SECRET_ARN")
+        let role = try variables.role("METERTAP_SINK_ROLE_ARN")
         switch (secret, role) {
         case (nil, nil): return .own
         case (let secret?, nil): return .secret(arn: secret)
-        case (nil, let role?): return .role(arn: role, externalID: variables["METERTAP_SINK_EXTERNAL_ID"])
+        case (nil, let role?):
+            return .role(arn: role, externalID: try variables.externalID("METERTAP_SINK_EXTERNAL_ID"))
         case (_?, _?):
             throw SettingError(
                 "METERTAP_SINK_ROLE_ARN", "is set beside METERTAP_SINK_CREDENTIALS_SECRET_ARN; set one of the two")
@@ -137,7 +146,7 @@ public struct AgentSettings: Sendable, Hashable {
     private static func apiKey(_ variables: Variables, _ sink: Location) throws(SettingError) -> APIKey? {
         guard case .ingest = sink else { return nil }
         if let key = variables["METERTAP_API_KEY"] { return .value(key) }
-        if let arn = variables["METERTAP_API_KEY_SECRET_ARN"] { return .secret(arn: arn) }
+        if let arn = try variables.secret("METERTAP_API_KEY_SECRET_ARN") { return .secret(arn: arn) }
         throw SettingError("METERTAP_API_KEY", "is not set; set it, or METERTAP_API_KEY_SECRET_ARN, for an ingest API")
     }
 
@@ -165,28 +174,6 @@ public struct AgentSettings: Sendable, Hashable {
                 "METERTAP_REJECTS",
                 "is not set. The sink is an API or belongs to another account, so rejected lines would have no place "
                     + "of yours; set it to s3://bucket/prefix")
-        }
-    }
-
-    /// An environment in which empty is absent.
-    private struct Variables {
-        private let environment: [String: String]
-
-        init(_ environment: [String: String]) {
-            self.environment = environment
-        }
-
-        subscript(name: String) -> String? {
-            environment[name].flatMap { $0.isEmpty ? nil : $0 }
-        }
-
-        func flag(_ name: String) throws(SettingError) -> Bool? {
-            switch self[name] {
-            case nil: nil
-            case "true": true
-            case "false": false
-            case let value?: throw SettingError(name, "is '\(value)'; set it to true or false")
-            }
         }
     }
 }

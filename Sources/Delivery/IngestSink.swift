@@ -145,7 +145,7 @@ public struct IngestAddress: Sendable, Hashable, CustomStringConvertible {
         let parts = url.split(separator: "://", maxSplits: 1).map(String.init)
         guard parts.count == 2, parts[0] == "https" || parts[0] == "http" else { return nil }
         let authority = String(parts[1].prefix { $0 != "/" && $0 != "?" })
-        guard !authority.isEmpty, !authority.contains("@"), !authority.contains(" ") else { return nil }
+        guard Self.isHost(authority), !url.contains(where: { $0.isWhitespace || $0 == "#" }) else { return nil }
         let rest = String(parts[1].dropFirst(authority.count))
         if parts[0] == "http" {
             let host =
@@ -155,6 +155,22 @@ public struct IngestAddress: Sendable, Hashable, CustomStringConvertible {
         scheme = parts[0]
         self.authority = authority
         path = rest.isEmpty ? "/" : rest.hasPrefix("/") ? rest : "/\(rest)"
+    }
+
+    /// Whether a text is a host, with or without a port from 1 to 65535.
+    private static func isHost(_ authority: String) -> Bool {
+        let isBracketed = authority.hasPrefix("[")
+        let host = authority.prefix { isBracketed ? $0 != "]" : $0 != ":" }
+        let rest = authority.dropFirst(host.count + (isBracketed ? 1 : 0))
+        let isAllowed = host.utf8.allSatisfy {
+            $0 > 0x7F || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+                || "-._[:".utf8.contains($0)
+        }
+        guard isAllowed, host.count > (isBracketed ? 1 : 0), !isBracketed || authority.contains("]") else {
+            return false
+        }
+        guard !rest.isEmpty else { return true }
+        return rest.first == ":" && (UInt16(rest.dropFirst()) ?? 0) > 0
     }
 
     /// The URL without its query.

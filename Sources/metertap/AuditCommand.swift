@@ -71,11 +71,15 @@ private struct AuditWork {
     private let times: Range<Int64>
     private let settings: Settings
     private let tags: [String]
+    private let bucket: Location?
+    private let manifests: Location?
     private let now = UnixTime.now().milliseconds
 
     init(_ command: AuditCommand) throws {
         self.command = command
         times = try command.range.times()
+        bucket = try command.bucket.map { try Location($0, setting: "--bucket") }
+        manifests = try command.manifests.map { try Location($0, setting: "--manifests") }
         settings = try Settings(
             flags: [.url: command.platform.url, .tags: command.range.tags, .rejects: command.manifests],
             command.platform.config)
@@ -104,13 +108,14 @@ private struct AuditWork {
             await tell(platform, of: report)
             return report.isClean
         }
-        if let manifests = command.manifests {
+        if let manifests {
             let receipts = try await manifestReceipts(manifests, group, session, transport)
             let report = try await run(
                 Audit(reader: reader, target: receipts, repairs: command.repair, expiresBefore: expiresBefore), group)
             return report.isClean
         }
-        let receipts = try await bucketReceipts(group, session, transport)
+        guard let bucket else { return true }
+        let receipts = try await bucketReceipts(bucket, group, session, transport)
         let report = try await run(
             Audit(reader: reader, target: receipts, repairs: command.repair, expiresBefore: expiresBefore), group)
         return report.isClean
@@ -128,14 +133,14 @@ private struct AuditWork {
 
     /// Reads the bucket that the audit compares with.
     private func bucketReceipts(
-        _ group: CloudWatchLogsClient.LogGroup, _ session: AWSSession, _ transport: AsyncHTTPTransport
+        _ location: Location, _ group: CloudWatchLogsClient.LogGroup, _ session: AWSSession,
+        _ transport: AsyncHTTPTransport
     ) async throws -> BucketReceipts {
-        let url = command.bucket ?? ""
-        let bucket = try Location(url, setting: "--bucket").bucket(session)
+        let bucket = try location.bucket(session)
         var repairs: FindingDelivery?
         if command.repair {
             var environment = settings.environment
-            environment["METERTAP_SINK"] = url
+            environment["METERTAP_SINK"] = command.bucket
             repairs = try await FindingDelivery(
                 settings: try AgentSettings(environment: environment), session: session, transport: transport)
         }
@@ -148,9 +153,10 @@ private struct AuditWork {
 
     /// Reads the manifests that the audit compares with.
     private func manifestReceipts(
-        _ url: String, _ group: CloudWatchLogsClient.LogGroup, _ session: AWSSession, _ transport: AsyncHTTPTransport
+        _ location: Location, _ group: CloudWatchLogsClient.LogGroup, _ session: AWSSession,
+        _ transport: AsyncHTTPTransport
     ) async throws -> ManifestReceipts {
-        let bucket = try Location(url, setting: "--manifests").bucket(session, setting: "--manifests")
+        let bucket = try location.bucket(session, setting: "--manifests")
         let repairs =
             command.repair
             ? try await FindingDelivery(settings: try settings.agent(sink: nil), session: session, transport: transport)

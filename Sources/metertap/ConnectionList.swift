@@ -42,12 +42,12 @@ enum ConnectionList {
             throw entry.failure(" names no log-groups; write log-groups: [/app/shop, /aws/lambda/*]")
         }
         let account = try entry.text(.account)
-        if let account, account.utf8.count != 12 || !account.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+        if let account, !ARN.isAccount(account) {
             throw entry.failure(": account must be 12 digits, in quotation marks")
         }
         return Connection(
-            name: name, account: account, region: try entry.text(.region), roleARN: try entry.text(.roleARN),
-            externalID: try entry.text(.externalID),
+            name: name, account: account, region: try entry.region(.region), roleARN: try entry.role(.roleARN),
+            externalID: try entry.externalID(.externalID),
             logGroups: groups.map { LogGroupPattern(CloudWatchLogsClient.LogGroup.name(of: $0)) },
             tags: try entry.texts(.tags), start: try start(entry))
     }

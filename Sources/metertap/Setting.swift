@@ -22,7 +22,9 @@ enum Setting: String, CaseIterable {
     case sinkRoleARN = "sink-role-arn"
     case sinkExternalID = "sink-external-id"
     case sinkACL = "sink-acl"
+    case sinkEncryption = "sink-encryption"
     case rejects
+    case rejectsEncryption = "rejects-encryption"
     case tags
     case provenance
     case allowMissingCustomer = "allow-missing-customer"

@@ -49,6 +49,9 @@ struct Settings {
             environment[setting.variable] = value.text
         }
         self.environment = environment
+        for setting in Setting.allCases {
+            if let problem = SettingError.problem(of: text(setting)) { throw failure(setting, problem) }
+        }
     }
 
     /// What an agent would find in its environment.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Delivery
 import Yams
 
 /// One element of a list in a settings file: a connection or a stream, with its members.
@@ -41,6 +42,7 @@ struct SettingsEntry<Member: RawRepresentable<String> & CaseIterable & Hashable>
     func text(_ member: Member) throws -> String? {
         guard let node = members[member] else { return nil }
         guard let text = node.scalar?.string else { throw failure(": \(member.rawValue) must be one value") }
+        if let problem = SettingError.problem(of: text) { throw failure(": \(member.rawValue) \(problem)") }
         return text.isEmpty ? nil : text
     }
 
@@ -50,7 +52,27 @@ struct SettingsEntry<Member: RawRepresentable<String> & CaseIterable & Hashable>
         guard texts.allSatisfy({ $0?.isEmpty == false }) else {
             throw failure(": \(member.rawValue) must be a list of values")
         }
+        for text in texts {
+            if let problem = text.flatMap(SettingError.problem(of:)) {
+                throw failure(": \(member.rawValue) \(problem)")
+            }
+        }
         return texts.compactMap { $0 }
+    }
+
+    /// A member that is the ARN of a role.
+    func role(_ member: Member) throws -> String? { try text(member, SettingRules.role) }
+
+    /// A member that is an external id.
+    func externalID(_ member: Member) throws -> String? { try text(member, SettingRules.externalID) }
+
+    /// A member that is a region.
+    func region(_ member: Member) throws -> String? { try text(member, SettingRules.region) }
+
+    private func text(_ member: Member, _ rule: (String) -> String?) throws -> String? {
+        let text = try text(member)
+        if let problem = text.flatMap(rule) { throw failure(": \(member.rawValue) \(problem)") }
+        return text
     }
 
     /// What is wrong with it, as the end of a sentence that begins with it.

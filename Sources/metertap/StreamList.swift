@@ -45,8 +45,8 @@ enum StreamList {
             return seconds
         }
         return try StreamSettings(
-            name: name, stream: stream, region: try entry.text(.region), roleARN: try entry.text(.roleARN),
-            externalID: try entry.text(.externalID), start: try start(entry),
+            name: name, stream: stream, region: try entry.region(.region), roleARN: try entry.role(.roleARN),
+            externalID: try entry.externalID(.externalID), start: try start(entry),
             leases: try entry.text(.leases).map { try Location($0, setting: "leases of the stream \(name)") }
                 ?? .directory("\(state)/streams"),
             leaseSeconds: seconds ?? StreamSettings.standardLeaseSeconds)

@@ -177,6 +177,16 @@ variable "sink_acl" {
   }
 }
 
+variable "sink_encryption" {
+  type        = string
+  description = "What S3 is asked to encrypt each object in another account's bucket with, where the bucket refuses what asks for nothing: AES256, aws:kms, aws:kms:dsse or the ARN of a key. The key's policy must let the writer use it."
+  default     = ""
+  validation {
+    condition     = can(regex("^(|AES256|aws:kms|aws:kms:dsse|arn:[a-z-]+:kms:.+:key/.+)$", var.sink_encryption))
+    error_message = "Must match |AES256|aws:kms|aws:kms:dsse|arn:[a-z-]+:kms:.+:key/.+."
+  }
+}
+
 variable "keep_days" {
   type        = number
   description = "Days that rejects, manifests and failed batches are kept. They hold log lines. Records are kept until you delete them. A GB costs $0.023 a month."
@@ -735,6 +745,7 @@ resource "aws_lambda_function" "agent" {
       METERTAP_SINK_EXTERNAL_ID            = var.sink_external_id
       METERTAP_SINK_CREDENTIALS_SECRET_ARN = var.sink_credentials_secret_arn
       METERTAP_SINK_ACL                    = var.sink_acl
+      METERTAP_SINK_ENCRYPTION             = var.sink_encryption
       METERTAP_TAGS                        = var.tags
       METERTAP_ALLOW_MISSING_CUSTOMER      = tostring(var.allow_missing_customer)
     }
