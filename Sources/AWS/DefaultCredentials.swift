@@ -11,6 +11,8 @@ protocol CredentialsSource: Sendable {
 /// Credentials from the first place that is set up: environment, web identity token, container endpoint, shared files,
 /// instance metadata.
 ///
+/// A profile that `AWS_PROFILE` names goes before all but the environment's keys.
+///
 /// https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 public struct DefaultCredentials: CredentialsProvider {
     private let sources: [any CredentialsSource]
@@ -24,13 +26,18 @@ public struct DefaultCredentials: CredentialsProvider {
         let metadata = HTTPClient(
             transport: transport, policy: RetryPolicy(maximumAttempts: 2, baseDelay: .milliseconds(100)),
             clocks: clocks, random: random)
-        sources = [
-            EnvironmentCredentials(settings: settings),
-            WebIdentityCredentials(settings: settings, http: http, clocks: clocks),
-            ContainerCredentials(settings: settings, http: http, clocks: clocks),
-            ProfileCredentials(settings: settings, http: http, clocks: clocks),
-            InstanceCredentials(settings: settings, http: metadata),
+        let environment = EnvironmentCredentials(settings: settings)
+        let container = ContainerCredentials(settings: settings, http: http, clocks: clocks)
+        let instance = InstanceCredentials(settings: settings, http: metadata)
+        let profile = ProfileCredentials(
+            settings: settings, http: http, clocks: clocks,
+            sources: ["Environment": environment, "EcsContainer": container, "Ec2InstanceMetadata": instance])
+        let others: [any CredentialsSource] = [
+            WebIdentityCredentials(settings: settings, http: http, clocks: clocks), container,
         ]
+        // Who names a profile means it, also in a container that has credentials of its own.
+        let isNamed = settings.variable("AWS_PROFILE") != nil
+        sources = [environment] + (isNamed ? [profile] + others : others + [profile]) + [instance]
     }
 
     /// Asks one source after the other.
@@ -40,10 +47,15 @@ public struct DefaultCredentials: CredentialsProvider {
         for source in sources {
             if let credentials = try await source.load() { return credentials }
         }
-        throw .configuration(
+        throw Self.none()
+    }
+
+    /// There are no credentials anywhere.
+    static func none(_ hint: String = "") -> AWSError {
+        .configuration(
             "NoCredentials",
             "There are none in the environment, a web identity token, a container, the shared files or the instance "
-                + "metadata. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give this machine a role.",
-            operation: "Finding AWS credentials")
+                + "metadata. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give this machine a role."
+                + hint, operation: "Finding AWS credentials")
     }
 }

@@ -51,26 +51,39 @@ struct Endpoint: Sendable, Hashable {
 
     /// The endpoint of a service in a region.
     init(_ service: AWSService, region: String, settings: AWSSettings) throws(AWSError) {
+        let operation = "Finding the endpoint of \(service.title)"
         guard !region.isEmpty, region.utf8.allSatisfy({ $0 == 0x2D || $0.isASCIIAlphanumeric }) else {
-            throw .configuration(
-                "InvalidRegion", "\"\(region)\" is no region.", operation: "Finding the endpoint of \(service.title)")
+            throw .configuration("InvalidRegion", "\"\(region)\" is no region.", operation: operation)
         }
         if let url = settings.endpointURL(service) {
             guard let endpoint = Endpoint(url: url) else {
                 throw .configuration(
                     "InvalidEndpoint",
                     "The endpoint URL that is set is not of the form http://host:port or https://host/path.",
-                    operation: "Finding the endpoint of \(service.title)")
+                    operation: operation)
+            }
+            guard settings.variant == Partition.Variant() else {
+                throw .configuration(
+                    "InvalidEndpoint",
+                    "An endpoint URL is set, and FIPS or dual-stack endpoints are asked for. Set one of the two.",
+                    operation: operation)
             }
             self = endpoint
-        } else {
-            let suffix = region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
-            if service == .iam, !region.hasPrefix("cn-") {
-                self.init(scheme: "https", authority: "\(service.name).\(suffix)", path: "", isOverride: false)
-                return
-            }
-            self.init(scheme: "https", authority: "\(service.name).\(region).\(suffix)", path: "", isOverride: false)
+            return
         }
+        guard let partition = Partition.of(region) else {
+            throw .configuration(
+                "InvalidRegion",
+                "\"\(region)\" is in no partition of AWS that is known. Check the region, or set "
+                    + "AWS_ENDPOINT_URL_\(service.environmentName).", operation: operation)
+        }
+        guard let host = partition.host(service, region, settings.variant) else {
+            throw .configuration(
+                "NoEndpoint",
+                "\(service.title) has no such endpoint in the partition \(partition.name). Take back AWS_USE_FIPS_ENDPOINT.",
+                operation: operation)
+        }
+        self.init(scheme: "https", authority: host, path: "", isOverride: false)
     }
 
     /// Reads a URL; nil unless it is http or https with a host and without user, query and fragment.

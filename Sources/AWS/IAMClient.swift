@@ -29,7 +29,7 @@ public struct IAMClient: Sendable {
     /// - Throws: `AWSError` when no region is known, which tells the partition.
     public init(_ session: AWSSession) throws(AWSError) {
         let region = try session.region(nil, for: .iam)
-        caller = try ServiceCaller(.iam, region: region.hasPrefix("cn-") ? "cn-north-1" : "us-east-1", session: session)
+        caller = try ServiceCaller(.iam, region: Partition.of(region)?.iamRegion ?? region, session: session)
     }
 
     /// What a role may do (SimulatePrincipalPolicy).

@@ -20,8 +20,9 @@ struct InstanceCredentials: CredentialsSource {
         do throws(HTTPClient.Failure) {
             answer = try await send(.put, endpoint, "/latest/api/token", [.metadataTokenLifetime: "21600"])
         } catch {
-            // Nobody there: this is no EC2 instance.
-            return nil
+            // Nobody there: this is no EC2 instance. Or one whose answer does not reach a container.
+            guard case .transport(let error) = error, error.code == .timeout else { return nil }
+            throw DefaultCredentials.none(Self.hopLimitHint)
         }
         if [403, 404, 405].contains(answer.status) { return nil }
         let token = String(decoding: try success(answer), as: UTF8.self)
@@ -59,6 +60,10 @@ struct InstanceCredentials: CredentialsSource {
         if let error = AWSError(response, operation: Self.operation, resource: nil) { throw error }
         return response.body
     }
+
+    private static let hopLimitHint =
+        " The instance metadata did not answer in time: in a container on EC2 its answer needs one hop more: "
+        + "aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2"
 
     private static let operation = "Reading credentials from the instance metadata"
 }

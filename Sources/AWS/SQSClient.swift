@@ -45,7 +45,14 @@ public struct SQSClient: Sendable {
         self.queueURL = queueURL
         let host = queueURL.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? ""
         let labels = host.split(separator: ".")
-        let region = labels.first == "sqs" && labels.count > 2 ? String(labels[1]) : nil
+        let region: String? =
+            switch labels.first {
+            case "sqs" where labels.count > 2, "sqs-fips" where labels.count > 2: String(labels[1])
+            // The form of old queues.
+            case let first? where labels.dropFirst().first == "queue" && RegionName.isValid(String(first)):
+                String(first)
+            default: nil
+            }
         caller = try ServiceCaller(.sqs, region: region, session: session)
     }
 

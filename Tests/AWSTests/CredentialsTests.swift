@@ -187,6 +187,27 @@ import Testing
         web_identity_token_file = /token
         [profile sso]
         sso_session = company
+        [profile process]
+        credential_process = /bin/keys --json
+        [profile login]
+        login_session = arn:aws:iam::1:user/u
+        [profile code]
+        role_arn = arn:aws:iam::6:role/r
+        source_profile = keys
+        mfa_serial = arn:aws:iam::1:mfa/u
+        [profile instance]
+        role_arn = arn:aws:iam::6:role/r
+        credential_source = Ec2InstanceMetadata
+        [profile container]
+        role_arn = arn:aws:iam::6:role/r
+        credential_source = EcsContainer
+        [profile unknown]
+        role_arn = arn:aws:iam::6:role/r
+        credential_source = Somewhere
+        [profile both]
+        role_arn = arn:aws:iam::6:role/r
+        credential_source = EcsContainer
+        source_profile = keys
         [profile lost]
         role_arn = arn:aws:iam::6:role/r
         source_profile = nowhere
@@ -259,6 +280,32 @@ import Testing
         #expect(transport.requests.first?.field("Authorization")?.contains("Credential=SELF/") == true)
     }
 
+    @Test func `a role is taken on with what an instance or a container gives`() async throws {
+        let instance = FakeTransport(
+            Response(200, "imdsToken"), Response(200, "r"), Response(200, metadataAnswer), assumedRole("AssumeRole"))
+        let onInstance = profile("instance").merging(["AWS_EC2_METADATA_DISABLED": "false"]) { $1 }
+        #expect(try await find(onInstance, files: files, instance) == roleCredentials)
+        #expect(instance.requests.last?.text.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A6%3Arole%2Fr") == true)
+        // The container's own credentials are not what the profile asks for.
+        let container = FakeTransport(Response(200, metadataAnswer), assumedRole("AssumeRole", id: "TAKEN"))
+        let environment = profile("container").merging(["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"]) { $1 }
+        #expect(try await find(environment, files: files, container).accessKeyID == "TAKEN")
+    }
+
+    @Test(arguments: [("sso", "sso_session"), ("process", "credential_process"), ("code", "mfa_serial")])
+    func `what is not supported is named, with the way out`(name: String, key: String) async {
+        let error = await #expect(throws: AWSError.self) { try await find(profile(name), files: files, nobody) }
+        #expect(error?.message.contains(key) == true)
+        #expect(error?.message.contains("aws configure export-credentials --profile \(name) --format env") == true)
+    }
+
+    @Test func `an instance whose metadata does not answer is told of the hop limit`() async {
+        let silent = FakeTransport { _, _ throws(TransportError) in throw TransportError(.timeout, "no answer") }
+        let error = await failure([:], silent)
+        #expect(error?.code == "NoCredentials")
+        #expect(error?.message.contains("--http-put-response-hop-limit 2") == true)
+    }
+
     @Test func `a profile can name a token file`() async throws {
         let transport = FakeTransport(assumedRole("AssumeRoleWithWebIdentity"))
         #expect(try await find(profile("web"), files: files, transport) == roleCredentials)
@@ -267,6 +314,9 @@ import Testing
 
     @Test(arguments: [
         ("circle", "CircularProfile"), ("sso", "UnsupportedProfile"), ("lost", "NoSuchProfile"),
+        ("process", "UnsupportedProfile"), ("login", "UnsupportedProfile"), ("code", "UnsupportedProfile"),
+        ("unknown", "UnsupportedProfile"), ("both", "UnsupportedProfile"),
+        ("container", "PartialCredentials"),
         ("alone", "UnsupportedProfile"), ("half", "PartialCredentials"), ("absent", "NoSuchProfile"),
     ])
     func `a profile that cannot work says why`(name: String, code: String) async {

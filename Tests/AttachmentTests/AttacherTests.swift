@@ -89,8 +89,7 @@ private let stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/metertap"
                 : Response(400, #"{"__type":"LimitExceededException","message":"m"}"#)
         }
         var attacher = try attacher(transport)
-        let error = await #expect(throws: AWSError.self) { try await attacher.carryOut(step("g")) }
-        #expect(error?.code == "LimitExceededException")
+        #expect(try await attacher.carryOut(step("g")).refusal?.code == "LimitExceededException")
         #expect(transport.requests.count == 10)
     }
 

@@ -27,13 +27,19 @@ struct SettingsTests {
             (["METERTAP_SINK": "s3://"], "METERTAP_SINK"), (["METERTAP_SINK": "bucket"], "METERTAP_SINK"),
             (["METERTAP_SINK": "https://h/ingest"], "METERTAP_API_KEY"),
             (["METERTAP_SINK": "https://h/ingest", "METERTAP_API_KEY": "k"], "METERTAP_REJECTS"),
-            (["METERTAP_SINK": "s3://b", "METERTAP_SINK_ROLE_ARN": "arn"], "METERTAP_REJECTS"),
-            (["METERTAP_SINK": "s3://b", "METERTAP_SINK_CREDENTIALS_SECRET_ARN": "arn"], "METERTAP_REJECTS"),
-            (["METERTAP_SINK": "s3://b", "METERTAP_REJECTS": "https://h"], "METERTAP_REJECTS"),
-            (["METERTAP_SINK": "s3://b", "METERTAP_PROVENANCE": "yes"], "METERTAP_PROVENANCE"),
-            (["METERTAP_SINK": "s3://b", "METERTAP_LOG_LEVEL": "loud"], "METERTAP_LOG_LEVEL"),
-            (["METERTAP_SINK": "s3://b", "METERTAP_SINK_EXTERNAL_ID": "x"], "METERTAP_SINK_EXTERNAL_ID"),
-            (["METERTAP_SINK": "file:///x", "METERTAP_SINK_ROLE_ARN": "arn"], "METERTAP_SINK_ROLE_ARN"),
+            (
+                ["METERTAP_SINK": "s3://meters", "METERTAP_SINK_ROLE_ARN": "arn:aws:iam::111122223333:role/r"],
+                "METERTAP_REJECTS"
+            ),
+            (["METERTAP_SINK": "s3://meters", "METERTAP_SINK_CREDENTIALS_SECRET_ARN": "sink"], "METERTAP_REJECTS"),
+            (["METERTAP_SINK": "s3://meters", "METERTAP_REJECTS": "https://h"], "METERTAP_REJECTS"),
+            (["METERTAP_SINK": "s3://meters", "METERTAP_PROVENANCE": "yes"], "METERTAP_PROVENANCE"),
+            (["METERTAP_SINK": "s3://meters", "METERTAP_LOG_LEVEL": "loud"], "METERTAP_LOG_LEVEL"),
+            (["METERTAP_SINK": "s3://meters", "METERTAP_SINK_EXTERNAL_ID": "x"], "METERTAP_SINK_EXTERNAL_ID"),
+            (
+                ["METERTAP_SINK": "file:///x", "METERTAP_SINK_ROLE_ARN": "arn:aws:iam::111122223333:role/r"],
+                "METERTAP_SINK_ROLE_ARN"
+            ),
         ] as [([String: String], String)])
     func problems(environment: [String: String], variable: String) {
         #expect(problem(environment)?.hasPrefix("\(variable):") == true)
@@ -48,7 +54,7 @@ struct SettingsTests {
     func otherAccount() {
         #expect(
             problem([
-                "METERTAP_SINK": "s3://theirs", "METERTAP_SINK_ROLE_ARN": "arn",
+                "METERTAP_SINK": "s3://theirs", "METERTAP_SINK_ROLE_ARN": "arn:aws:iam::111122223333:role/r",
                 "METERTAP_REJECTS": "s3://ours/rejects",
             ]) == nil)
     }

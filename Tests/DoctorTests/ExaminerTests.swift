@@ -277,7 +277,7 @@ private final class FakeAWS: Sendable {
         ]
         let aws = FakeAWS {
             $0.environment =
-                #"{"METERTAP_SINK":"https://ingest.amberflo.io/x","METERTAP_API_KEY":"k","METERTAP_REJECTS":"s3://r/","#
+                #"{"METERTAP_SINK":"https://ingest.amberflo.io/x","METERTAP_API_KEY":"k","METERTAP_REJECTS":"s3://kept/","#
                 + #""METERTAP_TAGS":"usage","METERTAP_ALLOW_MISSING_CUSTOMER":"true"}"#
             $0.pages = ["/app/shop": [lines.enumerated().map { FakeAWS.event($0, $1) }.joined(separator: ",")]]
         }
@@ -294,7 +294,7 @@ private final class FakeAWS: Sendable {
     func `an id without a time is a risk toward Amberflo`(sink: String, isFound: Bool) async throws {
         let line = #"amberflo_meter: {"customerId":"c","meterApiName":"m","meterValue":1,"uniqueId":"u"}"#
         let aws = FakeAWS {
-            $0.environment = #"{"METERTAP_SINK":"\#(sink)","METERTAP_API_KEY":"k","METERTAP_REJECTS":"s3://r/"}"#
+            $0.environment = #"{"METERTAP_SINK":"\#(sink)","METERTAP_API_KEY":"k","METERTAP_REJECTS":"s3://kept/"}"#
             $0.pages = ["/app/shop": [FakeAWS.event(1, line)]]
         }
         #expect(try await aws.examine().found.map(\.check) == (isFound ? [.identityTime] : []))

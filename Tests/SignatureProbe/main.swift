@@ -4,7 +4,8 @@ import HTTP
 import HTTPTypes
 
 // Reads one request per line from the standard input and writes its `Authorization` field, one per line.
-// integration/test_signatures.py compares these with botocore's. With the argument `calls` it makes every call instead.
+// integration/test_signatures.py compares these with botocore's. With the argument `calls` it makes every call instead,
+// with `settings` it tells what settings lead to.
 
 struct Line: Decodable {
     var method: String
@@ -24,7 +25,11 @@ struct Line: Decodable {
 
 struct BadLine: Error {}
 
-if CommandLine.arguments.dropFirst().first == "calls" { try await Calls.makeAll() }
+switch CommandLine.arguments.dropFirst().first {
+case "calls": try await Calls.makeAll()
+case "settings": try await ProbedSettings.answerAll()
+default: break
+}
 
 while let text = readLine() {
     let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))
