@@ -172,6 +172,7 @@ class Models(aws_wire.Models):
                 result.pop(name, None)
             if "IsTruncated" in result:
                 result["IsTruncated"] = False
+                result.pop("Marker", None)
         for mark in ("MetricDataResults",):
             for found in result.get(mark, []):
                 found["Id"] = "m0"

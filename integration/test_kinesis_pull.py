@@ -728,7 +728,7 @@ def test_a_store_that_knows_no_conditions_is_refused(
         ({"lease-seconds": "many"}, ["lease-seconds"]),
         ({"stream": "arn:aws:kinesis:eu-central-1:1:table/x"}, ["ARN"]),
         ({"stream": "arn:aws:kinesis:eu-central-1:1:stream/x", "region": "eu-west-1"}, ["region"]),
-        ({"external-id": "x"}, ["external-id", "role-arn"]),
+        ({"external-id": "ours"}, ["external-id", "role-arn"]),
     ],
 )
 def test_what_is_wrong_is_said_at_the_start(

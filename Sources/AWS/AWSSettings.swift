@@ -78,6 +78,9 @@ public struct AWSSettings: Sendable {
         }
     }
 
+    /// The settings of the profile that `AWS_PROFILE` names; nil where it names none.
+    var namedProfile: [String: String]? { variable("AWS_PROFILE").flatMap { config.profiles[$0] } }
+
     /// An environment variable; nil when it is not set or empty.
     func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
 

@@ -11,7 +11,7 @@ protocol CredentialsSource: Sendable {
 /// Credentials from the first place that is set up: environment, web identity token, container endpoint, shared files,
 /// instance metadata.
 ///
-/// A profile that `AWS_PROFILE` names goes before all but the environment's keys.
+/// A profile that `AWS_PROFILE` names goes before a container, and one with a role before a token too, as botocore has it.
 ///
 /// https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 public struct DefaultCredentials: CredentialsProvider {
@@ -32,12 +32,15 @@ public struct DefaultCredentials: CredentialsProvider {
         let profile = ProfileCredentials(
             settings: settings, http: http, clocks: clocks,
             sources: ["Environment": environment, "EcsContainer": container, "Ec2InstanceMetadata": instance])
-        let others: [any CredentialsSource] = [
-            WebIdentityCredentials(settings: settings, http: http, clocks: clocks), container,
-        ]
-        // Who names a profile means it, also in a container that has credentials of its own.
-        let isNamed = settings.variable("AWS_PROFILE") != nil
-        sources = [environment] + (isNamed ? [profile] + others : others + [profile]) + [instance]
+        let token = WebIdentityCredentials(settings: settings, http: http, clocks: clocks)
+        let others: [any CredentialsSource] =
+            switch settings.namedProfile {
+            case nil: [token, container, profile]
+            case let named? where named["role_arn"] != nil && named["web_identity_token_file"] == nil:
+                [profile, token, container]
+            default: [token, profile, container]
+            }
+        sources = [environment] + others + [instance]
     }
 
     /// Asks one source after the other.

@@ -41,13 +41,17 @@ public struct IAMClient: Sendable {
         let operation = "SimulatePrincipalPolicy"
         var form = [("PolicySourceArn", roleARN), ("ResourceArns.member.1", resource)]
         for (index, action) in actions.enumerated() { form.append(("ActionNames.member.\(index + 1)", action)) }
-        let root = try await call(operation, form, resource: roleARN)
-        guard let results = root.child("\(operation)Result")?.child("EvaluationResults") else {
-            throw .malformed("IAM \(operation)", roleARN, what: "holds no results")
-        }
-        return results.children.compactMap { result in
-            guard let action = result["EvalActionName"], let decision = result["EvalDecision"] else { return nil }
-            return Decision(action: action, isAllowed: decision == "allowed", decision: decision)
+        let asked = form
+        return try await items(of: "IAM \(operation)", roleARN) { marker throws(AWSError) in
+            let page = try await call(operation, asked + (marker.map { [("Marker", $0)] } ?? []), resource: roleARN)
+            guard let result = page.child("\(operation)Result"), let list = result.child("EvaluationResults") else {
+                throw AWSError.malformed("IAM \(operation)", roleARN, what: "holds no results")
+            }
+            let decisions = list.children.compactMap { result -> Decision? in
+                guard let action = result["EvalActionName"], let decision = result["EvalDecision"] else { return nil }
+                return Decision(action: action, isAllowed: decision == "allowed", decision: decision)
+            }
+            return (decisions, result["IsTruncated"] == "true" ? result["Marker"] : nil)
         }
     }
 

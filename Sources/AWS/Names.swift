@@ -22,6 +22,9 @@ public struct ARN: Sendable, Hashable {
         (partition, service, region, account, resource) = (parts[1], parts[2], parts[3], parts[4], parts[5])
     }
 
+    /// The partition of an ARN; `aws` for what is none.
+    public static func partition(of text: String) -> String { ARN(text)?.partition ?? "aws" }
+
     /// Whether it is that of a role.
     public var isRole: Bool { service == "iam" && region.isEmpty && Self.isAccount(account) && isNamed("role/") }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Delivery
 import FoundationEssentials
 import HTTP
+import MeterLine
 
 /// The settings of a command: each from its flag, else the environment, else a file, else what is standard.
 struct Settings {
@@ -51,6 +52,10 @@ struct Settings {
         self.environment = environment
         for setting in Setting.allCases {
             if let problem = SettingError.problem(of: text(setting)) { throw failure(setting, problem) }
+        }
+        guard let tags = self[.tags] else { return }
+        do { _ = try LineReader(tags: LineReader.tags(separatedByCommas: tags)) } catch {
+            throw failure(.tags, "is wrong: \(error)")
         }
     }
 

@@ -65,6 +65,15 @@ private struct PagedCall: CustomTestStringConvertible, Sendable {
         } count: {
             try await LambdaClient($0).mappings(of: "arn").count
         },
+        PagedCall(testDescription: "SimulatePrincipalPolicy") { item, token in
+            let result =
+                "<member><EvalActionName>a\(item)</EvalActionName><EvalDecision>allowed</EvalDecision></member>"
+            let more = token.map { "<IsTruncated>true</IsTruncated><Marker>\($0)</Marker>" } ?? ""
+            return "<R><SimulatePrincipalPolicyResult><EvaluationResults>\(result)</EvaluationResults>\(more)"
+                + "</SimulatePrincipalPolicyResult></R>"
+        } count: {
+            try await IAMClient($0).simulate(roleARN: "r", actions: ["a"], resource: "*").count
+        },
         PagedCall(testDescription: "GetResources") { item, token in
             let resource = #"{"ResourceARN":"arn:aws:logs:eu-west-1:1:log-group:g\#(item)"}"#
             return json("ResourceTagMappingList", resource, "PaginationToken", token)

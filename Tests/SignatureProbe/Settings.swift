@@ -31,13 +31,15 @@ enum ProbedSettings {
     }
 
     static func answerAll() async throws {
+        // Credentials are really asked for.
+        let transport = try AsyncHTTPTransport(caBundle: nil)
         while let text = readLine() {
             let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))
-            print(String(decoding: try JSONEncoder().encode(await answer(line)), as: UTF8.self))
+            print(String(decoding: try JSONEncoder().encode(await answer(line, transport)), as: UTF8.self))
         }
     }
 
-    private static func answer(_ line: Line) async -> Answer {
+    private static func answer(_ line: Line, _ transport: AsyncHTTPTransport) async -> Answer {
         var answer = Answer()
         let settings: AWSSettings
         do throws(AWSError) {
@@ -50,7 +52,8 @@ enum ProbedSettings {
         }
         let recorder = Recorder()
         do throws(AWSError) {
-            answer.key = try await DefaultCredentials(settings: settings, transport: recorder).credentials().accessKeyID
+            let found = try await DefaultCredentials(settings: settings, transport: transport).credentials()
+            answer.key = found.accessKeyID
         } catch {
             answer.error = error.code
         }

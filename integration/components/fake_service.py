@@ -1,8 +1,22 @@
-"""What the fakes of AWS's JSON services share: an HTTP server on a free port of the loopback interface."""
+"""What the fakes of AWS's services share: an HTTP server on a free port of the loopback interface.
 
+The first requests of each kind are read by botocore's models, so that a call that a fake takes and AWS would
+not is seen: `close` fails with what was wrong.
+"""
+
+import re
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from reference.aws_wire import Models
+
+SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z0-9]+)/aws4_request")
+#: How many requests of a kind are read.
+READ = 20
+MODELS = Models()
+LOCK = threading.Lock()
 
 
 class FakeService:
@@ -10,6 +24,8 @@ class FakeService:
 
     def serve(self) -> None:
         fake = self
+        self.problems: list[str] = []
+        self.kinds: Counter[str] = Counter()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -18,6 +34,8 @@ class FakeService:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 target = self.headers.get("X-Amz-Target") or ""
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                fake.check(self.command, self.path, target, headers, body)
                 status, text = fake.respond(self.command, self.path, target, body)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
@@ -44,6 +62,23 @@ class FakeService:
         """The status and the JSON of an answer; `target` names the operation."""
         raise NotImplementedError
 
+    def check(self, method: str, path: str, target: str, headers: dict[str, str], body: bytes) -> None:
+        """Reads a request as the service would."""
+        scope = SCOPE.search(headers.get("authorization", ""))
+        with LOCK:
+            kind = target or f"{method} {path.split('?')[0].rsplit('/', 1)[-1]}"
+            self.kinds[kind] += 1
+            if not scope or self.kinds[kind] > READ:
+                return
+            try:
+                # What is named by a target has no path but the endpoint's own.
+                self.problems += MODELS.read(
+                    scope[1], method, "/" if target else path, headers, body
+                ).problems
+            except Exception as error:
+                self.problems.append(f"{method} {path} {target}: {error!r}")
+
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+        assert not self.problems, "\n".join(self.problems)

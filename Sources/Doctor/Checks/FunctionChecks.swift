@@ -101,7 +101,7 @@ enum FunctionChecks {
                 remedy:
                     "`aws lambda add-permission --function-name \(function.name) --statement-id metertap-logs --action "
                     + "lambda:InvokeFunction --principal logs.amazonaws.com --source-account \(account) --source-arn "
-                    + "'arn:aws:logs:\(region):\(account):log-group:*'`, then `metertap audit --repair`.",
+                    + "'arn:\(ARN.partition(of: first.arn)):logs:\(region):\(account):log-group:*'`, then `metertap audit --repair`.",
                 evidence: [policy == nil ? "GetPolicy: there is none" : "GetPolicy: no statement for these log groups"])
         ]
     }

@@ -169,7 +169,7 @@ enum MappingChecks {
                     "There is no place for batches that Lambda gives up.",
                     consequence:
                         "What it gives up is gone without a trace: the meters in it are on no bill, and nobody "
-                        + "is told.", remedy: update(mapping, destinationOption),
+                        + "is told.", remedy: update(mapping, destinationOption(mapping)),
                     evidence: ["DestinationConfig is empty"])
             ]
         }
@@ -179,7 +179,7 @@ enum MappingChecks {
                 .failureDestination, .risk, subject(mapping), "Batches that Lambda gives up go to a queue or a topic.",
                 consequence:
                     "That gets the numbers of the records and not what is in them: once the stream has forgotten "
-                    + "them, the meters are on no bill.", remedy: update(mapping, destinationOption),
+                    + "them, the meters are on no bill.", remedy: update(mapping, destinationOption(mapping)),
                 evidence: ["OnFailure \(destination)"])
         ]
     }
@@ -194,7 +194,7 @@ enum MappingChecks {
         let remedy =
             "`aws lambda put-function-event-invoke-config --function-name \(function.name) --maximum-retry-attempts 2 "
             + "--maximum-event-age-in-seconds 21600 --destination-config "
-            + "'{\"OnFailure\":{\"Destination\":\"arn:aws:s3:::BUCKET\"}}'`."
+            + "\(destination(function.arn))`."
         guard let destination = calls.failureDestination else {
             return [
                 Finding(
@@ -220,8 +220,14 @@ enum MappingChecks {
         ]
     }
 
-    private static let destinationOption =
-        "--destination-config '{\"OnFailure\":{\"Destination\":\"arn:aws:s3:::BUCKET\"}}'"
+    private static func destinationOption(_ mapping: LambdaClient.Mapping) -> String {
+        "--destination-config \(destination(mapping.functionARN ?? ""))"
+    }
+
+    /// A bucket in the partition of an ARN, as the value of `--destination-config`.
+    private static func destination(_ arn: String) -> String {
+        "'{\"OnFailure\":{\"Destination\":\"arn:\(ARN.partition(of: arn)):s3:::BUCKET\"}}'"
+    }
 
     static func isBucket(_ arn: String) -> Bool { arn.split(separator: ":").dropFirst(2).first == "s3" }
 

@@ -81,7 +81,8 @@ enum SinkChecks {
         }
         let bucket = place.url.dropFirst("s3://".count)
         return
-            "Check that the bucket of \(setting) is there, and allow s3:PutObject on arn:aws:s3:::\(bucket)\(keys) to "
+            "Check that the bucket of \(setting) is there, and allow s3:PutObject on "
+            + "arn:\(ARN.partition(of: function.arn)):s3:::\(bucket)\(keys) to "
             + "the role of \(function.name), or to the credentials that it is told to use; where the bucket has a key of "
             + "its own, also kms:GenerateDataKey."
     }
