@@ -160,7 +160,8 @@ def test_a_key_to_read_changes_nothing_and_a_revoked_one_sees_nothing(
     page = visitor.open("meters")
     expect(page.get_by_text("Define a meter")).to_have_count(0)
     cookie = {one["name"]: one["value"] for one in visitor.context.cookies()}
-    for path in ("meters/new", "customers/new", "settings/keys", "rejects/mend", "start/key", "doctor/look"):
+    forms = ("meters/new", "customers/new", "settings/keys", "rejects/mend", "rejects/dismiss", "start/key")
+    for path in (*forms, "doctor/look"):
         answer = requests.post(
             f"{platform.url}/console/{path}",
             cookies=cookie,
@@ -1170,6 +1171,21 @@ def test_a_reject_is_mended_by_keyboard_alone(visitor: Visitor, platform: Platfo
     page.keyboard.press("Enter")
     page.wait_for_url("**/rejects")
     assert platform.pipeline()["rejected"] == 0
+
+
+def test_a_reject_is_dismissed_on_its_page(visitor: Visitor, platform: Platform) -> None:
+    platform.ingest(json.dumps([record("many"), record("more")]).encode())
+    numbers = [reject["id"] for reject in platform.get("/rejects")["rejects"]]
+    page = visitor.open("rejects/mend?" + "&".join(f"id={number}" for number in numbers))
+    page.get_by_label("Why").fill("a test of ours")
+    page.get_by_role("button", name="Dismiss all").click()
+    page.wait_for_url("**/rejects")
+    expect(page.get_by_text("2 rejects are dismissed.")).to_be_visible()
+    figures = platform.pipeline()
+    assert (figures["rejected"], figures["dismissedRejects"]) == (2, 2)
+    assert {one["dismissReason"] for one in platform.get("/rejects", state="dismissed")["rejects"]} == {
+        "a test of ours"
+    }
 
 
 def tab_to(page: Page, selector: str) -> None:

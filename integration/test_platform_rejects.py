@@ -6,7 +6,9 @@ import sqlite3
 import time
 from pathlib import Path
 
-from components.platform import DAY, Platform, recent
+from components.logs import run
+from components.platform import ADMIN_KEY, DAY, Platform, recent
+from components.processes import clean_environment
 
 BAD = {"meterApiName": "A", "customerId": "c", "meterValue": "x", "meterTimeInMillis": recent()}
 GOOD = BAD | {"meterValue": 1}
@@ -34,6 +36,20 @@ def test_a_reject_is_dismissed(platform: Platform) -> None:
         "POST", f"/rejects/{second}/dismiss", json={"reason": "x"}, headers={"X-API-KEY": reader}
     )
     assert answer.status_code == 403
+
+
+def test_a_reject_is_dismissed_by_hand(cli: Path, platform: Platform, tmp_path: Path) -> None:
+    """With the command, and on the console's page."""
+    platform.request("POST", "/ingest", json=[BAD] * 4)
+    numbers = sorted(int(reject["id"]) for reject in platform.get("/rejects")["rejects"])
+    settings = clean_environment(METERTAP_URL=platform.url, METERTAP_API_KEY=ADMIN_KEY)
+    done = run(cli, tmp_path, settings, "rejects", "dismiss", str(numbers[0]), "--reason", "a test")
+    assert (done.status, done.output) == (0, f"Reject {numbers[0]} is dismissed.\n"), done.errors
+    again = run(cli, tmp_path, settings, "rejects", "dismiss", str(numbers[0]), "--reason", "a test")
+    assert again.status != 0 and "before" in again.errors
+    empty = run(cli, tmp_path, settings, "rejects", "dismiss", str(numbers[1]), "--reason", " ")
+    assert empty.status != 0 and "reason is empty" in empty.errors
+    assert platform.pipeline()["dismissedRejects"] == 1
 
 
 def test_rejects_go_with_retention(cli: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ struct RejectsScreen: Sendable {
                 return try await mend(try await rejects(ids), visit.query, edited: [:], said: [:], visit)
             },
             Screen(.post, "/rejects/mend", .admin, store),
+            Screen(.post, "/rejects/dismiss", .admin, dismiss),
         ]
     }
 
@@ -267,6 +268,17 @@ struct RejectsScreen: Sendable {
             return try await mend(left, QueryReader(query: ""), edited: edited, said: said, visit)
         }
         return visit.redirect(to: "/rejects", saying: "\(Show.count(records)) records are stored.")
+    }
+
+    /// Settles rejects that need no fixing.
+    private func dismiss(_ visit: Visit) async throws -> Response {
+        let form = try await visit.form()
+        var count = 0
+        for reject in try await rejects(Self.ids(form)) where reject.resolved == nil && reject.dismissed == nil {
+            _ = try await parts.rejects.dismiss(reject.id, reason: form.text("reason") ?? "", who: visit.session.who)
+            count += 1
+        }
+        return visit.redirect(to: "/rejects", saying: "\(Show.count(count)) rejects are dismissed.")
     }
 
     /// Forms send every line break as CR LF; the line had none, or those of its file.

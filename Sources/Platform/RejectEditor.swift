@@ -3,7 +3,7 @@ import Meter
 import MeterLine
 package import Store
 
-/// Stores what was rejected once its line is mended.
+/// Settles what was rejected: stores it once its line is mended, or lets it be.
 package struct RejectEditor: Sendable {
     private let records: any Store
     private let hub: EventHub
@@ -24,6 +24,17 @@ package struct RejectEditor: Sendable {
         let result = try await Self.resolve(reject.id, batch, who: who, records)
         hub.announce()
         return result
+    }
+
+    /// Settles a reject that needs no fixing.
+    ///
+    /// - Throws: `APIError` when the reason is empty or too long; `StoreError` when it was settled before.
+    package func dismiss(_ id: Int64, reason: String, who: String) async throws -> StoredReject {
+        guard reason.contains(where: { !$0.isWhitespace }) else {
+            throw APIError(.badRequest, "reason is empty; say why this line needs no fixing")
+        }
+        let reason = try MeterInput.description(reason) ?? ""
+        return try await records.dismiss(id, reason: reason, who: who, time: now())
     }
 
     private static func batch(_ line: [UInt8], _ reject: StoredReject, time: Int64) throws(APIError) -> IntakeBatch {

@@ -95,12 +95,8 @@ struct RejectRoutes: Sendable {
     /// Settles a reject that needs no fixing.
     private func dismiss(_ request: Request, _ context: APIContext) async throws -> Response {
         let input = try await RequestBodies.decode(Dismissal.self, from: request)
-        guard input.reason.contains(where: { !$0.isWhitespace }) else {
-            throw APIError(.badRequest, "reason is empty; say why this line needs no fixing")
-        }
-        let reason = try MeterInput.description(input.reason) ?? ""
         let id = try await find(context).id
-        let reject = try await store.dismiss(id, reason: reason, who: context.who, time: now())
+        let reject = try await editor.dismiss(id, reason: input.reason, who: context.who)
         var output: [UInt8] = []
         Self.append(reject, to: &output)
         return .json(output)

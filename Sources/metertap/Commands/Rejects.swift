@@ -5,7 +5,8 @@ struct Rejects: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rejects",
         abstract: "Show what was no valid record, and store it once it is edited.",
-        subcommands: [List.self, Show.self, Retry.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Show.self, Retry.self, Dismiss.self],
+        defaultSubcommand: List.self)
 
     struct List: PlatformCommand {
         static let configuration = CommandConfiguration(
@@ -71,6 +72,26 @@ struct Rejects: AsyncParsableCommand {
             }
             let answer = try await client.post("/rejects/\(id)/retry", .object(members))
             Terminal.output("\(answer["records"]?.text ?? "") stored; reject \(id) is resolved.")
+        }
+    }
+
+    struct Dismiss: PlatformCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "dismiss",
+            abstract: "Settle a reject that needs no fixing; it isn't billed, and can still be stored.",
+            discussion: "Example:\n  metertap rejects dismiss 3 --reason 'a test of ours'")
+
+        @Argument(help: "The reject's id.")
+        var id: Int
+
+        @Option(help: "Why it needs no fixing.")
+        var reason: String
+
+        @OptionGroup var platform: PlatformOptions
+
+        func work(_ client: PlatformClient) async throws {
+            _ = try await client.post("/rejects/\(id)/dismiss", .object([.init("reason", .string(reason))]))
+            Terminal.output("Reject \(id) is dismissed.")
         }
     }
 }
