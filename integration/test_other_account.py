@@ -179,7 +179,9 @@ def test_rejects_need_a_place_of_their_own(
 ) -> None:
     del settings["METERTAP_REJECTS"]
     if kind == "secret":
-        settings["METERTAP_SINK_CREDENTIALS_SECRET_ARN"] = "arn:aws:secretsmanager:eu-central-1:1:secret:x"
+        settings["METERTAP_SINK_CREDENTIALS_SECRET_ARN"] = (
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x"
+        )
     elif kind == "role":
         settings["METERTAP_SINK_ROLE_ARN"] = "arn:aws:iam::210987654321:role/meter-writer"
     else:

@@ -77,6 +77,9 @@ public struct AttachPlan: Sendable, Hashable {
         public var refusal: AWSError? {
             if case .leave(.refused(let error)) = action { error } else { nil }
         }
+
+        /// Whether it may succeed in a moment.
+        public var mayPass: Bool { refusal.map { $0.isOfTestMessage || $0.kind == .transient } ?? false }
     }
 
     /// All log groups that were looked at, in the order of their names.

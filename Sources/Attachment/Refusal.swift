@@ -10,10 +10,19 @@ extension AWSError {
     /// Whether AWS asks to try again later: it writes a test message to the destination, and for some seconds knows neither
     /// a role nor a stream that was just made.
     ///
-    /// Terraform waits for the same messages (hashicorp/terraform-provider-aws, `aws_cloudwatch_log_subscription_filter`).
+    /// Terraform waits for the same messages: https://github.com/hashicorp/terraform-provider-aws/issues/43762 and others.
     public var isOfTestMessage: Bool {
-        code == "InvalidParameterException" && Self.testMessages.contains { message.contains($0) } || kind == .transient
+        Self.testCodes.contains(code) && Self.testMessages.contains { message.contains($0) }
     }
+
+    /// The same without the id of the request, so that two of them can be compared.
+    public var withoutRequestID: AWSError {
+        var error = self
+        error.requestID = nil
+        return error
+    }
+
+    private static let testCodes: Set<String> = ["InvalidParameterException", "ValidationException"]
 
     private static let testMessages = [
         "Could not deliver test message", "Could not execute the lambda function",

@@ -29,9 +29,10 @@ public struct Selection: Sendable, Hashable {
 
     /// The log groups that are there now, sorted by name.
     ///
+    /// - Parameter allowsMissing: whether a log group that is named need not be there.
     /// - Throws: `AWSError`; `Missing` when a log group that is named is not there.
     public func find(
-        _ client: CloudWatchLogsClient, _ tagging: TaggingClient
+        _ client: CloudWatchLogsClient, _ tagging: TaggingClient, allowsMissing: Bool = false
     ) async throws -> [CloudWatchLogsClient.LogGroup] {
         var found: [String: CloudWatchLogsClient.LogGroup] = [:]
         var missing: [String] = []
@@ -40,7 +41,7 @@ public struct Selection: Sendable, Hashable {
             let group = try await client.logGroups(prefix: prefix).first { $0.isNamed(name) }
             if let group { found[group.name] = group } else { missing.append(name) }
         }
-        guard missing.isEmpty else { throw Missing(names: missing) }
+        guard missing.isEmpty || allowsMissing else { throw Missing(names: missing) }
         for prefix in names.isEmpty && prefixes.isEmpty ? [""] : prefixes {
             for group in try await client.logGroups(prefix: prefix) { found[group.name] = group }
         }

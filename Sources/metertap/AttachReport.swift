@@ -7,8 +7,10 @@ enum AttachReport {
     struct Outcome {
         private(set) var count = 0
         private(set) var isComplete = true
-        /// What AWS refused.
-        private(set) var refused: [AttachPlan.Step] = []
+        /// What is left without a filter.
+        private(set) var left: [AttachPlan.Step] = []
+        /// Whether filters are taken away.
+        var detaches = false
         private var attached = 0
         private var changed = 0
         private var detached = 0
@@ -26,22 +28,15 @@ enum AttachReport {
             case .absent: others.append("  \(Table.printable(done.group.name))  is gone")
             case .leave:
                 isComplete = isComplete && !done.action.isLoss
-                if done.refusal != nil { refused.append(done) }
-                others.append(AttachReport.line(done))
+                if done.action.isLoss { left.append(done) }
+                others.append(AttachReport.line(done, detaches: detaches))
             }
         }
 
         var summary: String {
             let counts = [(attached, "attached"), (changed, "changed"), (detached, "detached")]
             let done = counts.filter { $0.0 > 0 }.map { "\(Display.count($0.0)) \($0.1)" }
-            let end =
-                refused.isEmpty
-                ? []
-                : [
-                    "\(Display.count(refused.count)) of \(Display.count(count)) were refused; run the same command again to go on."
-                ]
-            return (others + [done.isEmpty ? "Done." : done.joined(separator: ", ") + "."] + end)
-                .joined(separator: "\n")
+            return (others + [done.isEmpty ? "Done." : done.joined(separator: ", ") + "."]).joined(separator: "\n")
         }
     }
 
@@ -49,7 +44,7 @@ enum AttachReport {
         _ plan: AttachPlan, _ wish: Wish, permission: LambdaClient.Permission?, detaches: Bool
     ) {
         for step in plan.steps where step.isByTerms || step.action != .keep && step.action != .absent {
-            Terminal.output(line(step))
+            Terminal.output(line(step, detaches: detaches))
         }
         let kept = plan.steps.count { $0.action == .keep && !$0.isByTerms }
         if kept > 0 { Terminal.output("= \(Display.count(kept)) as they should be") }
@@ -94,8 +89,8 @@ enum AttachReport {
     }
 
     /// What is done to a log group, with a sign in front: + - ~ = or ! for what is left alone.
-    static func line(_ step: AttachPlan.Step) -> String {
-        let (sign, action) = told(step.action)
+    static func line(_ step: AttachPlan.Step, detaches: Bool = false) -> String {
+        let (sign, action) = told(step.action, detaches: detaches)
         let parts = step.isByTerms ? [step.action == .keep ? "" : action, byTerms] : [action]
         let told = parts.filter { !$0.isEmpty }.joined(separator: "; ")
         return Table.printable("\(sign) \(step.group.name)\(told.isEmpty ? "" : "  \(told)")")
@@ -105,17 +100,21 @@ enum AttachReport {
         "by terms, because the log group takes no further filter with a regular expression: a coloured or prefixed tag may "
         + "be missed"
 
-    private static func remedy(_ error: AWSError) -> String {
-        if error.isDenied { return "Allow the operation on this log group; its records are not delivered." }
+    private static func remedy(_ error: AWSError, detaches: Bool) -> String {
+        let consequence = detaches ? "It keeps its filter." : "Its records are not delivered."
+        if error.isDenied { return "\(consequence) Allow the operation on this log group." }
         if error.isOfTestMessage {
             return
-                "Its records are not delivered. Check that the destination is there and active, and that the role or "
-                + "permission lets CloudWatch Logs write to it."
+                "\(consequence) Check that the destination is there and active, and that the role or permission lets "
+                + "CloudWatch Logs write to it."
         }
-        return "Its records are not delivered."
+        if error.message.contains("Role ARN is required") {
+            return "\(consequence) The destination is open to a whole organisation: give a role with --role-arn."
+        }
+        return consequence
     }
 
-    private static func told(_ action: AttachPlan.Action) -> (String, String) {
+    private static func told(_ action: AttachPlan.Action, detaches: Bool) -> (String, String) {
         switch action {
         case .attach(let others):
             ("+", others.isEmpty ? "" : "beside \(others.joined(separator: ", ")), which stay")
@@ -140,7 +139,7 @@ enum AttachReport {
                 "takes no further filter beside \(filters.joined(separator: ", ")); its records are not delivered. Take "
                     + "one away, or raise the quota of subscription filters per log group"
             )
-        case .leave(.refused(let error)): ("!", "is not done: \(error) \(remedy(error))")
+        case .leave(.refused(let error)): ("!", "is not done: \(error) \(remedy(error, detaches: detaches))")
         }
     }
 }

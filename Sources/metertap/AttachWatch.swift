@@ -27,7 +27,7 @@ struct AttachWatch {
         /// After so many rounds at the most a log group that was refused is tried again.
         private static let longestPause = 32
 
-        /// A log group that was refused.
+        /// A log group that has no filter yet: AWS refused it, or it has no room.
         private struct Refused {
             var message: String
             var pause = 1
@@ -62,7 +62,7 @@ struct AttachWatch {
                     problem = nil
                 } catch {
                     try Task.checkCancellation()
-                    let message = Failure(error).message
+                    let message = Failure((error as? AWSError)?.withoutRequestID ?? error).message
                     if message != problem {
                         Terminal.error("metertap: \(message) New log groups are not attached; each round tries again.")
                     }
@@ -72,7 +72,7 @@ struct AttachWatch {
         }
 
         private func round() async throws {
-            let groups = try await work.selectedGroups()
+            let groups = try await work.selectedGroups(allowsMissing: true)
             let there = Set(groups.map(Self.identity))
             refused = refused.filter { there.contains($0.key) }
             for group in groups where isDue(group) { try await attach(group) }
@@ -91,8 +91,10 @@ struct AttachWatch {
             defer { self.attacher = attacher }
             for step in try await attacher.plan([group]).steps {
                 let done = step.action.isWork ? try await attacher.carryOut(step) : step
-                let line = AttachReport.line(done)
-                guard done.refusal != nil else {
+                var shown = done
+                if let refusal = done.refusal { shown.action = .leave(.refused(refusal.withoutRequestID)) }
+                let line = AttachReport.line(shown)
+                guard done.action.isLoss else {
                     Terminal.output(line)
                     refused[identity] = nil
                     known.insert(identity)

@@ -41,8 +41,8 @@ struct AttachWork {
     /// Whether every log group is as it is wanted.
     func run() async throws -> Bool {
         if target.accountPolicy { return try await runPolicy(try await ownLogs(accounts: nil)) }
-        let groups = try await selectedGroups()
-        let ownLogs = try await ownLogs(accounts: Set(groups.map(\.account)))
+        let groups = try await groupsAtStart()
+        let ownLogs = try await ownLogs(accounts: groups.isEmpty ? nil : Set(groups.map(\.account)))
         var attacher = Attacher(
             client: logs, wish: wish, aim: detaches ? .detached : .attached(ownLogs: ownLogs),
             callsPerSecond: target.logGroups.rate)
@@ -53,31 +53,59 @@ struct AttachWork {
         if count > 0 { try consent(count) }
         if !detaches { try await changePermission(permission) }
         let outcome = try await carryOut(plan, &attacher)
-        if detaches { try await changePermission(permission) }
-        if count > 0 { Terminal.output(outcome.summary) }
+        let tried = Set(retried(of: plan).map(\.group))
+        let left = plan.steps.filter { $0.action.isLoss && !tried.contains($0.group) } + outcome.left
+        let refusals = left.compactMap(\.refusal)
+        // A log group that keeps its filter needs the permission.
+        if detaches, refusals.isEmpty { try await changePermission(permission) }
+        if count > 0 || outcome.count > 0 { Terminal.output(outcome.summary) }
+        if !refusals.isEmpty {
+            Terminal.output("\(Display.count(refusals.count)) were refused; run the same command again to go on.")
+        }
         if let watch {
-            let refused = Set((outcome.refused + plan.refused).map(\.group))
-            try await AttachWatch(work: self, attacher, known: groups.filter { !refused.contains($0) }).run(
-                every: watch)
+            let open = Set(left.map(\.group))
+            try await AttachWatch(work: self, attacher, known: groups.filter { !open.contains($0) }).run(every: watch)
             return true
         }
-        let refusals = (plan.refused + outcome.refused).compactMap(\.refusal)
         // A permission that is missing for all of them is no matter of log groups.
         if let first = refusals.first, refusals.count == plan.work.count + plan.refused.count,
             refusals.allSatisfy(\.isDenied)
         {
             throw first
         }
-        if detaches { return refusals.isEmpty }
-        return !plan.steps.contains { $0.action.isLoss } && outcome.isComplete && !plan.steps.isEmpty
+        return detaches ? refusals.isEmpty : left.isEmpty && outcome.isComplete && !plan.steps.isEmpty
     }
 
+    /// Those whose filters could not be read a moment ago, and are done without having been shown, where that was allowed.
+    private func retried(of plan: AttachPlan) -> [AttachPlan.Step] { target.yes ? plan.refused.filter(\.mayPass) : [] }
+
+    /// The log groups of the agent behind the destination; none where that may not be found out, which is told.
     private func ownLogs(accounts: Set<String>?) async throws(AWSError) -> [String: String] {
-        detaches ? [:] : try await wish.destination.ownLogs(logs, lambda, accounts: accounts)
+        guard !detaches else { return [:] }
+        do throws(AWSError) {
+            return try await wish.destination.ownLogs(logs, lambda, accounts: accounts)
+        } catch {
+            guard error.isDenied, error.operation.hasSuffix("DescribeDestinations") else { throw error }
+            Terminal.error(
+                "metertap: \(error) If the agent behind the destination logs in this account, leave its log group out: it "
+                    + "would feed itself.")
+            return [:]
+        }
     }
 
-    func selectedGroups() async throws -> [CloudWatchLogsClient.LogGroup] {
-        do { return try await target.logGroups.selection.find(logs, tagging) } catch let missing as Selection.Missing {
+    /// The log groups to begin with; a watcher begins without any where they cannot be listed yet.
+    private func groupsAtStart() async throws -> [CloudWatchLogsClient.LogGroup] {
+        do { return try await selectedGroups() } catch let error as AWSError where watch != nil {
+            Terminal.error("metertap: \(error)")
+            return []
+        }
+    }
+
+    /// - Parameter allowsMissing: whether a log group that is named may be gone.
+    func selectedGroups(allowsMissing: Bool = false) async throws -> [CloudWatchLogsClient.LogGroup] {
+        do {
+            return try await target.logGroups.selection.find(logs, tagging, allowsMissing: allowsMissing)
+        } catch let missing as Selection.Missing {
             throw Failure(
                 message: "there is no log group \(missing.names.joined(separator: ", ")) in the region "
                     + "\(wish.destination.region); check the name and the account of the credentials",
@@ -101,22 +129,24 @@ struct AttachWork {
     /// Does one log group after the other; those that AWS asks to try again later come once more when all others are done.
     private func carryOut(_ plan: AttachPlan, _ attacher: inout Attacher) async throws -> AttachReport.Outcome {
         var outcome = AttachReport.Outcome()
+        outcome.detaches = detaches
         var progress = ProgressLine()
         defer { progress.clear() }
-        var waiting = plan.work
+        var waiting = plan.work + retried(of: plan)
         for pause in Self.pauses + [nil] {
             var again: [AttachPlan.Step] = []
             for step in waiting {
                 let done: AttachPlan.Step
                 do { done = try await attacher.carryOut(step) } catch {
                     progress.clear()
+                    if outcome.count > 0 { Terminal.output(outcome.summary) }
                     let failure = Failure(error)
                     throw Failure(
                         message:
                             "\(failure.message) \(outcome.count) of \(plan.work.count) were done; run the same command "
                             + "again to go on.", code: failure.code)
                 }
-                if pause != nil, done.refusal?.isOfTestMessage == true {
+                if pause != nil, done.mayPass {
                     again.append(step)
                 } else {
                     outcome.add(step, done)

@@ -6,6 +6,7 @@ not is seen: `close` fails with what was wrong.
 
 import re
 import threading
+import uuid
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -39,6 +40,7 @@ class FakeService:
                 status, text = fake.respond(self.command, self.path, target, body)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
+                self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
